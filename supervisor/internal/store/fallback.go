@@ -1,0 +1,125 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"syscall"
+)
+
+// Ephemeral returns a Store that is gone when it is closed: in a private temporary directory, where a Collector can read its
+// configuration, or in memory alone when no such directory can be made. It has all methods of a Store and never fails.
+func Ephemeral() *Store {
+	for _, base := range fallbackBases(Options{}) {
+		temp, err := os.MkdirTemp(base, "opampd-")
+		if err != nil {
+			continue
+		}
+		d, err := openDirectory(temp)
+		if err != nil {
+			_ = errors.Join(d.close(), os.RemoveAll(temp))
+			continue
+		}
+		s := newStore(diskFiles{d.root}, temp, Options{})
+		s.closers = []func() error{d.close, func() error { return os.RemoveAll(temp) }}
+		return s
+	}
+	return newStore(memoryFiles{}, "", Options{})
+}
+
+// openFallback opens a Store in place of the directory d, which cannot be written. Its place is derived from the path of d
+// and not random: should this process crash, the next one finds the record of the Collector that still runs, and adopts it.
+// The error is always *LockedError.
+func openFallback(d directory, opts Options) (*Store, error) {
+	sum := sha256.Sum256([]byte(d.path))
+	name := fmt.Sprintf("opampd-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:4]))
+	for _, base := range fallbackBases(opts) {
+		place := filepath.Join(base, name)
+		if !private(place) {
+			continue
+		}
+		instead, err := openDirectory(place)
+		if locked, ok := errors.AsType[*LockedError](err); ok {
+			return nil, errors.Join(&LockedError{Dir: d.path, PID: locked.PID}, d.close())
+		}
+		if err != nil {
+			_ = instead.close()
+			continue
+		}
+		copyNewer(diskFiles{instead.root}, d.root, instead.root)
+		s := newStore(diskFiles{instead.root}, instead.path, opts)
+		s.closers = []func() error{instead.close, d.close}
+		return s, nil
+	}
+	m := memoryFiles{}
+	copyNewer(m, d.root, nil)
+	s := newStore(m, "", opts)
+	s.closers = []func() error{d.close}
+	return s, nil
+}
+
+// fallbackBases are the directories in which a Store of last resort is tried: systemd's RuntimeDirectory= (systemd.exec(5))
+// is ours alone; /dev/shm is writable in a container with a read-only root.
+func fallbackBases(opts Options) []string {
+	if opts.Fallback != nil {
+		return opts.Fallback
+	}
+	bases := []string{"/dev/shm", os.TempDir()}
+	if dir := os.Getenv("RUNTIME_DIRECTORY"); filepath.IsAbs(dir) {
+		bases = append([]string{filepath.SplitList(dir)[0]}, bases...)
+	}
+	return bases
+}
+
+// private makes dir, unless it exists, and says whether it is ours and closed to others. In a directory that all can write,
+// somebody else may have made it first, under the name that we were going to use, in order to feed us a state or hold the lock.
+func private(dir string) bool {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return false
+	}
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// copyNewer brings to f what can be read in the unwritable directory from, unless a former opampd that had to do without
+// it left something newer in to (nil: nothing is there). It does what it can: what cannot be copied is absent.
+func copyNewer(f files, from, to *os.Root) {
+	if from == nil {
+		return
+	}
+	source := diskFiles{from}
+	names := append([]string{stateName, runName, ledgerName, effectiveName}, importNames()...)
+	blobs, _ := source.List(blobDir)
+	for _, blob := range blobs {
+		names = append(names, path.Join(blobDir, blob))
+	}
+	for _, name := range names {
+		if newer(from, to, name) {
+			if body, err := source.Read(name); err == nil {
+				_ = replaceFile(f, name, body)
+			}
+		}
+	}
+}
+
+// newer says that the file name was written in from after the one in to.
+func newer(from, to *os.Root, name string) bool {
+	if to == nil {
+		return true
+	}
+	theirs, err := from.Lstat(name)
+	if err != nil {
+		return false
+	}
+	ours, err := to.Lstat(name)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && theirs.ModTime().After(ours.ModTime())
+}
