@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"opampd/supervisor/internal/core"
+)
+
+// dispatch hands each command to the lane of its resource.
+type dispatch struct {
+	agent, config, local, upstream *mailbox
+	timer                          func(core.SetTimer)
+}
+
+func newDispatch(ctx context.Context, wg *sync.WaitGroup, lanes Lanes, post func(core.Event)) *dispatch {
+	start := func(l Lane) *mailbox {
+		m := newMailbox()
+		wg.Go(func() { m.drain(ctx, func(c core.Command) { l.Run(ctx, c) }) })
+		return m
+	}
+	return &dispatch{
+		agent: start(lanes.Agent), config: start(lanes.Config), local: start(lanes.Local), upstream: start(lanes.Upstream),
+		timer: func(c core.SetTimer) { wg.Go(func() { wait(ctx, c, post) }) },
+	}
+}
+
+// hand gives a command to its lane and never waits.
+func (d *dispatch) hand(cmd core.Command) {
+	switch cmd := cmd.(type) {
+	case core.Find, core.Start, core.Reload, core.Stop, core.Kill:
+		d.agent.put(cmd)
+	case core.Prepare:
+		d.config.put(cmd)
+	case core.Expect, core.Forward, core.ForwardCapabilities:
+		d.local.put(cmd)
+	case core.Connect, core.Publish, core.ReportStatus, core.Send, core.Disconnect:
+		d.upstream.put(cmd)
+	case core.SetTimer:
+		d.timer(cmd)
+	case core.Record, core.Exit: // the engine's own
+	}
+}
+
+// wait turns the passing of time into an event.
+func wait(ctx context.Context, c core.SetTimer, post func(core.Event)) {
+	after := c.After
+	if c.Jitter { // so that a fleet that fell together does not rise together
+		after += time.Duration((rand.Float64()*2 - 1) / 5 * float64(after)) //nolint:gosec // no secret depends on it
+	}
+	t := time.NewTimer(after)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		post(core.TimerFired{Timer: c.Timer, ID: c.ID})
+	case <-ctx.Done():
+	}
+}
+
+// mailbox is an unbounded FIFO, so that the loop can always put. The core emits a
+// bounded number of commands for each event, and events come at the pace of the
+// world.
+type mailbox struct {
+	mu    sync.Mutex
+	queue []core.Command
+	ready chan struct{}
+}
+
+func newMailbox() *mailbox { return &mailbox{ready: make(chan struct{}, 1)} }
+
+func (m *mailbox) put(c core.Command) {
+	m.mu.Lock()
+	m.queue = append(m.queue, c)
+	m.mu.Unlock()
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mailbox) take() []core.Command {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	batch := m.queue
+	m.queue = nil
+	return batch
+}
+
+func (m *mailbox) drain(ctx context.Context, do func(core.Command)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.ready:
+		}
+		for _, c := range m.take() {
+			if ctx.Err() != nil {
+				return
+			}
+			do(c)
+		}
+	}
+}
