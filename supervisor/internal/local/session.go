@@ -1,0 +1,181 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/open-telemetry/opamp-go/protobufs"
+	"github.com/open-telemetry/opamp-go/server/types"
+	"google.golang.org/protobuf/proto"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/effective"
+)
+
+// connecting lets in the holder of the token, and of those one at a time (W25). A
+// Collector that reloads opens its new session while the old one is closing, so a
+// second one waits a moment before it is refused.
+func (l *Lane) connecting(r *http.Request) types.ConnectionResponse {
+	if !websocket.IsWebSocketUpgrade(r) {
+		return refuse(http.StatusUpgradeRequired)
+	}
+	l.mu.Lock()
+	token, run, current := l.token, l.run, l.session
+	l.mu.Unlock()
+	given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+		return refuse(http.StatusUnauthorized)
+	}
+	if current != nil && !closes(r.Context(), current) {
+		return refuse(http.StatusConflict)
+	}
+	s := &session{run: run, gone: make(chan struct{})}
+	return types.ConnectionResponse{Accept: true, ConnectionCallbacks: types.ConnectionCallbacks{
+		OnConnected: func(_ context.Context, c types.Connection) { l.connected(s, c) },
+		OnMessage: func(_ context.Context, _ types.Connection, m *protobufs.AgentToServer) *protobufs.ServerToAgent {
+			return l.message(s, m)
+		},
+		OnConnectionClose: func(types.Connection) { l.closed(s) },
+	}}
+}
+
+func refuse(status int) types.ConnectionResponse {
+	return types.ConnectionResponse{HTTPStatusCode: status}
+}
+
+func closes(ctx context.Context, s *session) bool {
+	t := time.NewTimer(handoverWait)
+	defer t.Stop()
+	select {
+	case <-s.gone:
+		return true
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (l *Lane) connected(s *session, c types.Connection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.conn = c
+	if l.session != nil || s.run != l.run {
+		_ = c.Disconnect() // two came at once, or the run is over
+		return
+	}
+	l.session = s
+	l.listenFor(silentAfter)
+}
+
+func (l *Lane) closed(s *session) {
+	close(s.gone)
+	l.mu.Lock()
+	mine := l.session == s
+	if mine {
+		l.session = nil
+		if s.run == l.run {
+			l.listenFor(lostAfter)
+		}
+	}
+	l.mu.Unlock()
+	if mine {
+		l.Post(core.AgentDisconnected{Run: s.run})
+	}
+}
+
+// message turns what the extension says into events and answers it.
+func (l *Lane) message(s *session, m *protobufs.AgentToServer) *protobufs.ServerToAgent {
+	l.mu.Lock()
+	mine := l.session == s
+	if mine {
+		l.listenFor(silentAfter)
+	}
+	l.mu.Unlock()
+	answer := &protobufs.ServerToAgent{InstanceUid: m.GetInstanceUid()}
+	if !mine {
+		return answer
+	}
+	if d := m.GetAgentDescription(); d != nil {
+		s.met = true
+		s.marker = takeMarker(d)
+		l.Post(core.AgentDescribed{Run: s.run, Marker: s.marker, Description: encode(d)})
+	}
+	if !s.met { // a session that goes on after a lost connection begins without one (G-10)
+		answer.Flags = uint64(protobufs.ServerToAgentFlags_ServerToAgentFlags_ReportFullState)
+		return answer
+	}
+	l.details(s, m, answer)
+	return answer
+}
+
+func (l *Lane) details(s *session, m *protobufs.AgentToServer, answer *protobufs.ServerToAgent) {
+	if c := m.GetEffectiveConfig().GetConfigMap().GetConfigMap(); len(c) > 0 {
+		l.effective(s, c)
+	}
+	if h := m.GetHealth(); h != nil {
+		l.Post(core.AgentHealth{
+			Run: s.run, At: core.Time(time.Now().UnixNano()), Healthy: h.GetHealthy(),
+			Status: h.GetStatus(), LastError: h.GetLastError(), Tree: encode(h),
+		})
+	}
+	if c := m.GetAvailableComponents(); c != nil {
+		if len(c.GetComponents()) == 0 {
+			answer.Flags |= uint64(protobufs.ServerToAgentFlags_ServerToAgentFlags_ReportAvailableComponents)
+		} else {
+			l.Post(core.AgentComponents{Run: s.run, Body: encode(c)})
+		}
+	}
+	if c := m.GetCustomCapabilities(); c != nil {
+		l.Post(core.AgentCustomCapabilities{Run: s.run, List: strings.Join(c.GetCapabilities(), "\n")})
+	}
+	if c := m.GetCustomMessage(); c != nil {
+		l.Post(core.AgentMessage{Run: s.run, Message: core.Message{
+			Capability: c.GetCapability(), Type: c.GetType(), Data: string(c.GetData()),
+		}})
+	}
+}
+
+// effective passes on the configuration that the Collector reports. It comes with
+// every environment variable filled in, so secrets are taken out here, where what
+// was written before the filling in is at hand (W9).
+func (l *Lane) effective(s *session, files map[string]*protobufs.AgentConfigFile) {
+	rendered, err := l.Rendered()
+	if err != nil || s.marker == "" || !bytes.Contains(rendered, []byte(s.marker)) {
+		return // it is about to change, or nobody can tell what is secret in it: say nothing
+	}
+	body, err := effective.Redact(files[""].GetBody(), rendered)
+	if err != nil {
+		return
+	}
+	l.Post(core.AgentEffective{Run: s.run, Body: string(body)})
+}
+
+// takeMarker removes and returns the hash of the configuration that opampd rendered
+// into the description.
+func takeMarker(d *protobufs.AgentDescription) string {
+	marker := ""
+	kept := d.NonIdentifyingAttributes[:0]
+	for _, kv := range d.GetNonIdentifyingAttributes() {
+		if kv.GetKey() == effective.MarkerKey {
+			marker = kv.GetValue().GetStringValue()
+			continue
+		}
+		kept = append(kept, kv)
+	}
+	d.NonIdentifyingAttributes = kept
+	return marker
+}
+
+// encode gives equal messages equal bytes, so that the core can compare them.
+func encode(m proto.Message) string {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil { // invalid UTF-8 is all that can be wrong, and Unmarshal has refused that
+		return ""
+	}
+	return string(b)
+}

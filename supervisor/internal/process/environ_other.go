@@ -1,0 +1,8 @@
+//go:build !linux
+
+package process
+
+import "errors"
+
+// WithEnvironment cannot look into other processes here.
+func WithEnvironment(string) (Record, error) { return Record{}, errors.ErrUnsupported }

@@ -1,0 +1,162 @@
+// Package upstream is the lane of the OpAMP server: it turns what the server says
+// into events, and reports into messages. The protocol itself is spoken by
+// opampclient; this package decides what of it is meant for whom.
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/open-telemetry/opamp-go/protobufs"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/upstream/opampclient"
+)
+
+const (
+	// goodbyeTimeout bounds the last words to the server: a dead one must not hold up
+	// the end of the daemon.
+	goodbyeTimeout = 700 * time.Millisecond
+	// inboxSize is how many messages of the server may wait; beyond it the server does.
+	inboxSize = 16
+)
+
+// Settings is what the lane works with.
+type Settings struct {
+	URL          string
+	Header       http.Header
+	TLS          *tls.Config
+	Grants       Grants
+	Heartbeat    time.Duration
+	MaxMessage   int64
+	Attributes   Attributes
+	PutBlob      func(body []byte) (sha string, err error)
+	Post         func(core.Event)
+	Warn         func(message string)
+	Disconnected func(err error, retryIn time.Duration)
+}
+
+// Lane speaks to one server.
+type Lane struct {
+	Settings
+	client  *opampclient.Client
+	inbox   chan incoming
+	running sync.WaitGroup
+	cancel  context.CancelFunc
+	started bool
+	uid     uuid.UUID
+}
+
+// incoming is a message of the server, or the loss of it.
+type incoming struct {
+	msg  *protobufs.ServerToAgent
+	lost error
+}
+
+// New returns a lane that connects when core.Connect and a first report have come.
+func New(s Settings) *Lane { return &Lane{Settings: s, inbox: make(chan incoming, inboxSize)} }
+
+// Run carries out the commands of the link.
+func (l *Lane) Run(ctx context.Context, cmd core.Command) {
+	if c, ok := cmd.(core.Connect); ok {
+		l.connect(c)
+		return
+	}
+	if l.client == nil {
+		if _, ok := cmd.(core.Disconnect); ok {
+			l.Post(core.LinkClosed{})
+		}
+		return
+	}
+	switch cmd := cmd.(type) {
+	case core.Publish:
+		l.publish(ctx, cmd.Report)
+	case core.ReportStatus:
+		l.client.SendConfigStatus(statusMessage(cmd.Status))
+	case core.Send:
+		l.send(cmd.Message)
+	case core.Disconnect:
+		l.disconnect(ctx)
+	}
+}
+
+// Close cuts the link without a word, if it is still there, and waits for its
+// goroutines.
+func (l *Lane) Close() {
+	if l.cancel != nil {
+		l.cancel()
+	}
+	l.running.Wait()
+}
+
+func (l *Lane) connect(cmd core.Connect) {
+	uid, err := uuid.Parse(cmd.UID)
+	if err != nil {
+		l.Warn(fmt.Sprintf("the instance uid %q is not a UUID, so the server cannot be spoken to: %v", cmd.UID, err))
+		return
+	}
+	l.uid = uid
+	l.client, err = opampclient.New(opampclient.Settings{
+		URL: l.URL, Header: l.Header, TLS: l.TLS, UID: uid, Capabilities: l.Grants.Capabilities(),
+		Heartbeat: l.Heartbeat, MaxMessage: l.MaxMessage,
+	}, opampclient.Events{
+		Message:      func(m *protobufs.ServerToAgent) { l.inbox <- incoming{msg: m} },
+		Disconnected: l.lost,
+		Problem:      l.Warn,
+	})
+	if err != nil {
+		l.Warn(fmt.Sprintf("the server cannot be spoken to: %v", err))
+		return
+	}
+	if cmd.Status.Code != core.StatusUnset {
+		l.client.SendConfigStatus(statusMessage(cmd.Status))
+	}
+}
+
+func (l *Lane) lost(err error, retryIn time.Duration) {
+	l.Disconnected(err, retryIn)
+	select {
+	case l.inbox <- incoming{lost: err}:
+	default: // it stands at the end of a full queue that will report it
+	}
+}
+
+// publish keeps the server told. The first report that says who the agent is opens
+// the connection, so that the server never meets an agent without a name (S-060,
+// S-073); a problem opens it as well: an agent that cannot run is still reported.
+func (l *Lane) publish(ctx context.Context, r core.Report) {
+	if uid, err := uuid.Parse(r.UID); err == nil && uid != l.uid {
+		l.uid = uid
+		l.client.SetUID(uid)
+	}
+	l.client.Set(l.report(r))
+	if l.started || r.Name == "" && r.Description == "" && r.Problem == "" {
+		return
+	}
+	l.started = true
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.running.Go(func() { _ = l.client.Run(ctx) }) // its end is ours: Stop or Close
+	l.running.Go(func() { l.listen(ctx) })
+}
+
+func (l *Lane) send(m core.Message) {
+	if !l.client.SendCustom(&protobufs.CustomMessage{Capability: m.Capability, Type: m.Type, Data: []byte(m.Data)}) {
+		l.Warn(fmt.Sprintf("a custom message of the Collector (%s) was dropped: too many wait for the server", m.Capability))
+	}
+}
+
+func (l *Lane) disconnect(ctx context.Context) {
+	if l.started {
+		ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
+		defer cancel()
+		if err := l.client.Stop(ctx, nil); err != nil {
+			l.Warn(fmt.Sprintf("the server was not told that the agent goes away: %v", err))
+		}
+	}
+	l.Post(core.LinkClosed{})
+}

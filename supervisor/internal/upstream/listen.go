@@ -1,0 +1,136 @@
+package upstream
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/open-telemetry/opamp-go/protobufs"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/remoteconfig"
+)
+
+// listen works off what the server said, apart from the connection: storing an
+// offer takes the time of a disk (G-01).
+func (l *Lane) listen(ctx context.Context) {
+	greeted := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-l.inbox:
+			if in.msg == nil {
+				greeted = false
+				l.Post(core.ServerLost{Reason: in.lost.Error()})
+				continue
+			}
+			l.hear(in.msg)
+			if !greeted {
+				greeted = true
+				l.Post(core.ServerGreeted{})
+			}
+		}
+	}
+}
+
+// hear posts an event for each part of a message that the local file grants. The
+// rest is dropped: nothing of it was announced.
+func (l *Lane) hear(m *protobufs.ServerToAgent) {
+	if c := m.GetCommand(); c != nil { // nothing else of such a message counts (S-238)
+		if l.Grants.Restart && c.GetType() == protobufs.CommandType_CommandType_Restart {
+			l.Post(core.RestartRequested{})
+		}
+		return
+	}
+	if uid := m.GetAgentIdentification().GetNewInstanceUid(); uid != nil {
+		l.rename(uid)
+	}
+	if c := m.GetRemoteConfig(); c != nil && l.Grants.RemoteConfig {
+		l.offered(c)
+	}
+	if c := m.GetConnectionSettings(); c != nil {
+		l.settings(c)
+	}
+	if c := m.GetCustomCapabilities(); c != nil {
+		l.Post(core.ServerCustomCapabilities{List: strings.Join(c.GetCapabilities(), "\n")})
+	}
+	if c := m.GetCustomMessage(); c != nil {
+		l.Post(core.ServerMessage{Message: core.Message{
+			Capability: c.GetCapability(), Type: c.GetType(), Data: string(c.GetData()),
+		}})
+	}
+}
+
+func (l *Lane) rename(raw []byte) {
+	uid, err := uuid.FromBytes(raw)
+	if err != nil || uid == uuid.Nil {
+		l.Warn(fmt.Sprintf("the server gave a new instance uid of %d bytes; 16 are needed, the old one stays", len(raw)))
+		return
+	}
+	l.Post(core.Renamed{UID: uid.String()})
+}
+
+// offered stores a remote configuration before anyone hears of it.
+func (l *Lane) offered(c *protobufs.AgentRemoteConfig) {
+	offer := core.Offer{Hash: hex.EncodeToString(c.GetConfigHash())}
+	files := Files(c)
+	offer.Empty = len(files) == 0
+	body, err := remoteconfig.Encode(files)
+	if err == nil {
+		offer.Body, err = l.PutBlob(body)
+	}
+	if err != nil {
+		l.Post(core.ConfigOffered{Offer: offer, Problem: fmt.Sprintf("the configuration cannot be stored: %v", err)})
+		return
+	}
+	l.Post(core.ConfigOffered{Offer: offer})
+}
+
+// Files returns the files of a remote configuration; nil maps and nil files from the
+// network are no files.
+func Files(c *protobufs.AgentRemoteConfig) []remoteconfig.File {
+	var files []remoteconfig.File
+	for name, f := range c.GetConfig().GetConfigMap() {
+		if f != nil {
+			files = append(files, remoteconfig.File{Name: name, Type: f.GetContentType(), Body: f.GetBody()})
+		}
+	}
+	return files
+}
+
+// settings takes over the destinations of own telemetry that were granted. A
+// heartbeat comes with the settings of the OpAMP connection; the rest of those is
+// not ours to accept.
+func (l *Lane) settings(c *protobufs.ConnectionSettingsOffers) {
+	if s := c.GetOpamp().GetHeartbeatIntervalSeconds(); s > 0 {
+		l.client.SetHeartbeat(time.Duration(min(s, uint64(time.Hour/time.Second))) * time.Second)
+	}
+	var signals core.Signals
+	for _, offer := range []struct {
+		granted bool
+		name    string
+		offered *protobufs.TelemetryConnectionSettings
+		kept    *string
+	}{
+		{l.Grants.OwnMetrics, "own_metrics", c.GetOwnMetrics(), &signals.Metrics},
+		{l.Grants.OwnTraces, "own_traces", c.GetOwnTraces(), &signals.Traces},
+		{l.Grants.OwnLogs, "own_logs", c.GetOwnLogs(), &signals.Logs},
+	} {
+		if offer.offered == nil || !offer.granted {
+			continue
+		}
+		encoded, err := destination(offer.offered)
+		if err != nil {
+			l.Warn(fmt.Sprintf("the server's offer of %s is refused: %v", offer.name, err))
+			continue
+		}
+		*offer.kept = encoded
+	}
+	if signals != (core.Signals{}) {
+		l.Post(core.TelemetryOffered{Signals: signals})
+	}
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"opampd/supervisor/internal/agent"
+	"opampd/supervisor/internal/config"
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/engine"
+	"opampd/supervisor/internal/local"
+	"opampd/supervisor/internal/process"
+	"opampd/supervisor/internal/service"
+	"opampd/supervisor/internal/store"
+	"opampd/supervisor/internal/telemetry"
+	"opampd/supervisor/internal/upstream"
+)
+
+// aliveEvery is how often the loop does its housekeeping without a watchdog.
+const aliveEvery = 5 * time.Second
+
+// life is the daemon between two readings of supervisor.yaml.
+type life struct {
+	config config.Config
+	log    *zap.Logger
+	store  *store.Store
+	engine *engine.Engine
+	*legacy
+}
+
+// legacy is what one life leaves to the next: the Collector, and the log that it
+// writes to. The log keeps the settings of the first life.
+type legacy struct {
+	output *process.Log
+	heir   *agent.Heir
+}
+
+// close lets go of the log.
+func (l *legacy) close() {
+	if l.output != nil {
+		l.output.Close()
+	}
+}
+
+// live runs the daemon until a signal ends it. After SIGHUP it returns the
+// configuration of the next life, and the Collector runs on.
+func live(ctx context.Context, o *options, loaded *config.Loaded, signals <-chan os.Signal, left *legacy) (*config.Loaded, error) {
+	l := &life{config: loaded.Config, legacy: left}
+	var err error
+	if l.log, err = l.logger(); err != nil {
+		return nil, err
+	}
+	defer l.log.Sync() //nolint:errcheck // stdout cannot be synced
+	l.warn(o, loaded)
+	if err = l.openStore(); err != nil {
+		return nil, err
+	}
+	defer l.store.Close() //nolint:errcheck // everything in it is synced already
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	exit, next, err := l.run(ctx, o, signals)
+	if err != nil {
+		return nil, err
+	}
+	if next == nil {
+		l.log.Info("opampd has stopped")
+		return nil, nil
+	}
+	l.log.Info("the configuration was read again", zap.Bool("collector_runs_on", exit.Detach))
+	return next, nil
+}
+
+// run wires the lanes to the loop and waits for its end.
+func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (core.Exit, *config.Loaded, error) {
+	state, err := l.state()
+	if err != nil {
+		return core.Exit{}, nil, err
+	}
+	l.openOutput()
+	watch := &observer{log: l.log}
+	l.engine = engine.New(engine.Settings{
+		Store: ledger{l.store}, Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
+	})
+	post := func(ev core.Event) { l.engine.Post(ctx, ev) }
+	listener, err := local.Listen(ctx, agent.LinkOf(l.store.LoadRun), l.config.Agent.OpAMPServerPort)
+	if err != nil {
+		return core.Exit{}, nil, err //nolint:wrapcheck // in words already
+	}
+	link, err := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective})
+	if err != nil {
+		return core.Exit{}, nil, err //nolint:wrapcheck // in words already
+	}
+	defer link.Close()
+	server, err := l.upstream(post)
+	if err != nil {
+		return core.Exit{}, nil, err
+	}
+	defer server.Close()
+	settings := l.agent(post, local.Endpoint(listener))
+	collector := agent.NewProcess(settings, l.heir)
+	caught := l.catch(ctx, o, signals)
+
+	post(core.Booted{At: core.Time(time.Now().UnixNano())})
+	exit, err := l.engine.Run(ctx, state, engine.Lanes{
+		Agent: collector, Config: agent.NewConfig(settings), Local: link, Upstream: server,
+	})
+	if err != nil {
+		return exit, nil, fmt.Errorf("the event loop ended: %w", err)
+	}
+	l.heir = nil
+	if exit.Detach {
+		l.heir = collector.Bequeath()
+	}
+	return exit, caught(), nil
+}
+
+func (l *life) logger() (*zap.Logger, error) {
+	c := l.config.Telemetry.Logs
+	return telemetry.NewLogger(telemetry.LogSettings{ //nolint:wrapcheck // in words already
+		Level: c.Level, Encoding: c.Encoding, OutputPaths: c.OutputPaths, ErrorOutput: c.ErrorOutputPaths,
+	})
+}
+
+func (l *life) warn(o *options, loaded *config.Loaded) {
+	for _, w := range loaded.Warnings {
+		l.log.Warn(w.String())
+	}
+	if o.gates != "" {
+		l.log.Warn("--feature-gates is accepted for the sake of older unit files and does nothing")
+	}
+}
+
+// openStore opens the storage directory. One that cannot be written is no reason to
+// leave the host without telemetry.
+func (l *life) openStore() error {
+	c := l.config.Storage
+	st, incidents, err := store.Open(c.Directory, store.Options{KeepConfigs: c.KeepConfigs})
+	if st == nil {
+		return err //nolint:wrapcheck // in words already
+	}
+	if err != nil {
+		l.log.Error("opampd goes on, but what it learns is lost at the next reboot", zap.Error(err))
+	}
+	l.store = st
+	l.tell(incidents)
+	return nil
+}
+
+func (l *life) tell(incidents []store.Incident) {
+	for _, i := range incidents {
+		l.log.Warn("a file in the storage directory could not be believed and was put aside",
+			zap.String("file", i.File), zap.String("reason", i.Reason), zap.String("moved_to", i.MovedTo))
+	}
+}
+
+// openOutput opens the file where the Collector's words go.
+func (l *life) openOutput() {
+	if l.output != nil {
+		return
+	}
+	s := process.LogSettings{Path: l.store.LogPath()}
+	if l.config.Agent.PassthroughLogs {
+		s.Lines = process.ForwardTo(l.log.Named("collector"))
+	}
+	l.output = process.OpenLog(s)
+	if err := l.output.Err(); err != nil {
+		l.log.Warn("the Collector's output is kept in memory only, so the Collector cannot outlive opampd", zap.Error(err))
+	}
+}
+
+func (l *life) upstream(post func(core.Event)) (*upstream.Lane, error) {
+	c, grants := l.config.Server, l.grants()
+	tls, err := tlsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	attempts := 0
+	return upstream.New(upstream.Settings{
+		URL: c.Endpoint, Header: c.Headers.HTTP(), TLS: tls, Grants: grants, MaxMessage: c.MaxMessageSize,
+		Attributes: upstream.Attributes{
+			Host: hostAttributes(), Supervisor: version,
+			Identifying:    l.config.Agent.Description.IdentifyingAttributes,
+			NonIdentifying: l.config.Agent.Description.NonIdentifyingAttributes,
+		},
+		PutBlob: l.store.PutBlob, Post: post,
+		Warn: func(message string) { l.log.Warn(message) },
+		Disconnected: func(err error, retryIn time.Duration) {
+			attempts++
+			l.log.Warn("no connection to the OpAMP server; the Collector runs on without it",
+				zap.Error(err), zap.Int("attempt", attempts), zap.Stringer("retry_in", retryIn.Round(time.Millisecond)))
+		},
+	}), nil
+}
+
+func (l *life) grants() upstream.Grants {
+	c := l.config.Capabilities
+	return upstream.Grants{
+		RemoteConfig: c.AcceptsRemoteConfig, Restart: c.AcceptsRestartCommand,
+		Effective: c.ReportsEffectiveConfig, Health: c.ReportsHealth, Components: c.ReportsAvailableComponents,
+		OwnMetrics: c.ReportsOwnMetrics, OwnTraces: c.ReportsOwnTraces, OwnLogs: c.ReportsOwnLogs,
+		Heartbeat: c.ReportsHeartbeat,
+	}
+}
+
+func (l *life) agent(post func(core.Event), link string) agent.Settings {
+	c := l.config.Agent
+	extra := map[string]string{}
+	for name, value := range c.Env {
+		extra[name] = string(value)
+	}
+	return agent.Settings{
+		Agent: agent.Launch{
+			Executable: c.Executable, Args: c.Args, Env: process.ChildEnv(os.Environ(), extra), StopTimeout: c.StopTimeout,
+			Snippet: snippet(c.CrashLogSnippetKiB),
+		},
+		Merge: agent.Merge{
+			Files: c.ConfigFiles, Fallback: c.StartupFallbackConfigs, Validate: c.ValidateConfig,
+			Resource: c.Description.IdentifyingAttributes, ReportsComponents: l.config.Capabilities.ReportsAvailableComponents,
+			IncludeResource: c.Description.IncludeResourceAttributes,
+		},
+		Link: link, Store: l.store, Log: l.output, Post: post,
+		Warn: func(message string) { l.log.Warn(message) },
+	}
+}
+
+// snippet is how many bytes of a Collector's last words are told: what the file
+// says, or enough for the cause.
+func snippet(kib int) int {
+	if kib == 0 {
+		return 1 << 10
+	}
+	return kib << 10
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/core/trace"
+	"opampd/supervisor/internal/engine"
+	"opampd/supervisor/internal/service"
+)
+
+// observer is the one place that logs what the core does: changes of the state, in
+// words. It belongs to the loop.
+type observer struct {
+	log    *zap.Logger
+	since  time.Time // when the configuration on its way was offered
+	status string
+}
+
+func (o *observer) observe(t engine.Transition) {
+	if ce := o.log.Check(zap.DebugLevel, "event"); ce != nil {
+		commands := make([]string, 0, len(t.Commands))
+		for _, c := range t.Commands {
+			commands = append(commands, trace.Line(c))
+		}
+		ce.Write(zap.String("event", trace.Line(t.Event)), zap.Strings("commands", commands))
+	}
+	o.agent(t.From.Agent, t.To.Agent)
+	if ev, ok := t.Event.(core.Exited); ok && t.From.Agent.Run == ev.Run {
+		o.ended(ev, t)
+	}
+	for _, c := range t.Commands {
+		if c, ok := c.(core.ReportStatus); ok {
+			o.rollout(c.Status, t.To)
+		}
+	}
+	if t.From.Boot != core.BootDone && t.To.Boot == core.BootDone {
+		service.Ready() // the state is loaded, and what became of an earlier Collector is known
+	}
+	if ev, ok := t.Event.(core.StartFailed); ok {
+		o.log.Error("the Collector "+ev.Reason, zap.Int("crashes_in_a_row", t.To.Agent.Crashes))
+	}
+	if from, to := t.From.Rollout, t.To.Rollout; to.Problem != from.Problem && to.Problem != "" && t.To.Status.Code != core.StatusFailed {
+		o.log.Warn("the configuration is not as wanted", zap.String("reason", to.Problem))
+	}
+	if !t.From.Link.Up && t.To.Link.Up {
+		o.log.Info("the OpAMP server answers", zap.String("instance_uid", t.To.UID))
+	}
+	if t.From.Storage != t.To.Storage {
+		o.storage(t.To.Storage)
+	}
+	o.tell(t.To)
+}
+
+func (o *observer) agent(from, to core.Agent) {
+	switch {
+	case from.Phase == core.PhaseStarting && to.Phase == core.PhaseRunning:
+		o.log.Info("the Collector was started", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
+	case from.PID == 0 && to.PID != 0 && to.Adopted:
+		o.log.Info("took over the Collector of an earlier run", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
+	case from.Phase != core.PhaseReloading && to.Phase == core.PhaseReloading:
+		o.log.Info("the Collector is reloaded", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
+	case !from.Healthy && to.Healthy:
+		o.log.Info("the Collector is healthy", zap.Int("pid", to.PID), zap.String("config", short(to.Marker)))
+	case from.Healthy && !to.Healthy && to.Connected && to.Phase == core.PhaseRunning:
+		o.log.Warn("the Collector is not healthy", zap.Int("pid", to.PID))
+	}
+}
+
+// ended tells a crash from an end that was asked for.
+func (o *observer) ended(ev core.Exited, t engine.Transition) {
+	agent := t.To.Agent
+	if t.From.Agent.Phase == core.PhaseStopping || t.From.Closing {
+		o.log.Info("the Collector was stopped", zap.Int("pid", t.From.Agent.PID))
+		return
+	}
+	o.log.Error("the Collector "+ev.Reason, zap.Int("pid", t.From.Agent.PID), zap.Int("crashes_in_a_row", agent.Crashes),
+		zap.Bool("restart_delayed", agent.Backoff), zap.String("last_words", ev.Tail))
+}
+
+func (o *observer) rollout(s core.Status, state core.State) {
+	log := o.log.With(zap.String("offer", short(s.Hash)))
+	switch s.Code {
+	case core.StatusApplying:
+		o.since = time.Now()
+		log.Info("a remote configuration is being applied")
+	case core.StatusApplied:
+		log.Info("the remote configuration is in force", zap.Duration("after", time.Since(o.since)), zap.String("config", short(state.Rollout.Config)))
+	case core.StatusFailed:
+		log.Error("the remote configuration failed", zap.String("reason", s.Message))
+	case core.StatusUnset:
+	}
+}
+
+func (o *observer) storage(problem string) {
+	if problem == "" {
+		o.log.Info("state can be saved again")
+		return
+	}
+	o.log.Error("state cannot be saved; it would be lost if opampd ended now", zap.String("reason", problem))
+}
+
+// tell keeps `systemctl status` in the picture.
+func (o *observer) tell(s core.State) {
+	server := "server not reached"
+	if s.Link.Up {
+		server = "server connected"
+	}
+	health := "not healthy"
+	if s.Agent.Healthy {
+		health = "healthy"
+	}
+	line := fmt.Sprintf("Collector %s, %s (pid %d, configuration %s); %s", s.Agent.Phase, health, s.Agent.PID, short(s.Agent.Config), server)
+	if line != o.status {
+		o.status = line
+		service.Status(line)
+	}
+}
+
+// short is enough of a hash to tell two apart.
+func short(hash string) string { return hash[:min(len(hash), 12)] }

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"opampd/supervisor/internal/config"
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/store"
+	"opampd/supervisor/internal/upstream"
+)
+
+// state is what the loop begins with: what an earlier life saved, or what the
+// reference supervisor left in the same directory, or nothing but a new identity.
+func (l *life) state() (core.State, error) {
+	s := core.State{Settings: l.settings()}
+	found, err := l.store.LoadState(&s.Durable)
+	if err != nil {
+		l.log.Error("the saved state cannot be read; opampd starts without it", zap.Error(err))
+	}
+	if !found {
+		l.imported(&s.Durable)
+	}
+	if s.UID == "" {
+		if s.UID, err = l.newUID(); err != nil {
+			return s, err
+		}
+	}
+	if good := l.store.Good(2); len(good) > 0 {
+		s.Rollout.Good = offerOf(good[0])
+		if len(good) > 1 {
+			s.Rollout.Spare = offerOf(good[1])
+		}
+	}
+	if err := l.store.SaveState(s.Durable); err != nil { // the uid must last before anyone hears it (S-041)
+		l.log.Error("the state cannot be saved", zap.Error(err))
+	}
+	l.sweep(s)
+	l.tell(l.store.Incidents())
+	return s, nil
+}
+
+func (l *life) newUID() (string, error) {
+	if id := l.config.Agent.InstanceID; id != "" {
+		return id, nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make an instance uid: %w", err)
+	}
+	return id.String(), nil
+}
+
+// sweep removes configuration bodies that nothing refers to any more.
+func (l *life) sweep(s core.State) {
+	keep := func(sha string) bool {
+		return sha == s.Offered.Body || sha == s.Rollout.Good.Body || sha == s.Rollout.Spare.Body
+	}
+	if err := l.store.SweepBlobs(keep); err != nil {
+		l.log.Warn("old configurations could not be removed", zap.Error(err))
+	}
+}
+
+// imported takes over what the reference supervisor left.
+func (l *life) imported(d *core.Durable) {
+	old, found, err := l.store.Import()
+	if err != nil || !found {
+		if err != nil {
+			l.log.Warn("the reference supervisor's state could not be taken over", zap.Error(err))
+		}
+		return
+	}
+	d.UID = old.InstanceUID
+	if offer, err := l.keep(old.RemoteConfig); err == nil {
+		d.Offered = offer
+		d.Status = core.Status{Hash: offer.Hash, Code: core.StatusCode(old.Status), Message: old.StatusMessage}
+	}
+	if offer, err := l.keep(old.WorkingConfig); err == nil {
+		_ = l.store.Record(store.Verdict{Offer: offer.Hash, Body: offer.Body, Source: "import", Good: true, Time: time.Now()})
+	}
+	if d.Signals, err = upstream.ImportTelemetry(old.OwnTelemetry); err != nil {
+		l.log.Warn("the own telemetry settings of the reference supervisor could not be taken over", zap.Error(err))
+	}
+	l.log.Info("took over the state of the reference supervisor", zap.String("instance_uid", d.UID), zap.String("config", d.Offered.Hash))
+}
+
+// keep stores a remote configuration that came as a protobuf.
+func (l *life) keep(raw []byte) (core.Offer, error) {
+	offer, body, err := upstream.ImportConfig(raw)
+	if err != nil {
+		return offer, err //nolint:wrapcheck // only whether there is one counts
+	}
+	offer.Body, err = l.store.PutBlob(body)
+	return offer, err //nolint:wrapcheck // as above
+}
+
+func (l *life) settings() core.Settings {
+	a := l.config.Agent
+	return core.Settings{
+		AcceptsConfig: l.config.Capabilities.AcceptsRemoteConfig, HasFallback: len(a.StartupFallbackConfigs) > 0,
+		Rollback: a.AutomaticConfigRollback, Reload: reloadMode(a.Reload),
+		ApplyTimeout: a.ConfigApplyTimeout, Probation: a.Probation,
+		RestartDelay: a.Restart.InitialDelay, RestartMax: a.Restart.MaxDelay, RestartReset: a.Restart.ResetAfter,
+	}
+}
+
+func reloadMode(r config.Reload) core.ReloadMode {
+	switch r {
+	case config.ReloadHUP:
+		return core.ReloadHUP
+	case config.ReloadRestart:
+		return core.ReloadRestart
+	default:
+		return core.ReloadAuto
+	}
+}
+
+// ledger is the store as the loop sees it.
+type ledger struct{ *store.Store }
+
+// Save implements engine.Store.
+func (l ledger) Save(d core.Durable) error { return l.SaveState(d) } //nolint:wrapcheck // in words already
+
+// Record implements engine.Store.
+func (l ledger) Record(v core.Verdict) error {
+	kind := map[core.Kind]string{
+		core.KindContent: store.KindContent, core.KindWorld: store.KindWorld, core.KindBinary: store.KindWorld,
+		core.KindSuperseded: store.KindSuperseded,
+	}[v.Kind]
+	return l.Store.Record(store.Verdict{ //nolint:wrapcheck // in words already
+		Time: time.Now(), Offer: v.Offer.Hash, Body: v.Offer.Body, Source: "remote", Good: v.Good, Kind: kind,
+		Reason: v.Reason, Evidence: v.Evidence, Config: v.Config, Binary: v.Binary, Policy: v.Policy,
+	})
+}
+
+func offerOf(v store.Verdict) core.Offer { return core.Offer{Hash: v.Offer, Body: v.Body} }
