@@ -23,7 +23,7 @@ help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 build: ## bin/opampd, the supervisor
-	$(GO_BUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/opampd ./supervisor
+	$(GO_BUILD) -tags grpcnotrace -ldflags '-s -w -X main.version=$(VERSION)' -o bin/opampd ./supervisor
 
 collector: bin/otelcol-lean ## bin/otelcol-lean, the Collector (some minutes the first time)
 bin/otelcol-lean: $(wildcard collector/*.go) collector/go.mod collector/go.sum

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -20,8 +21,8 @@ func devServerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			s.Out = cmd.OutOrStdout()
-			return devserver.Run(ctx, s, func(string) {}) //nolint:wrapcheck // in words already
+			s.Out, s.Color = cmd.OutOrStdout(), devserver.Colors(os.Stdout)
+			return devserver.Run(ctx, s, nil) //nolint:wrapcheck // in words already
 		},
 	}
 	cmd.Flags().StringVar(&s.Listen, "listen", "127.0.0.1:4320", "address to listen on")

@@ -29,6 +29,7 @@ type life struct {
 	log    *zap.Logger
 	store  *store.Store
 	engine *engine.Engine
+	own    *telemetry.Telemetry // nil when it could not be started
 	*legacy
 }
 
@@ -81,7 +82,9 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 		return core.Exit{}, nil, err
 	}
 	l.openOutput()
-	watch := &observer{log: l.log}
+	l.startTelemetry(ctx, state.UID)
+	defer l.stopTelemetry()
+	watch := &observer{log: l.log, own: l.own}
 	l.engine = engine.New(engine.Settings{
 		Store: ledger{l.store}, Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
 	})
@@ -103,6 +106,9 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	settings := l.agent(post, local.Endpoint(listener))
 	collector := agent.NewProcess(settings, l.heir)
 	caught := l.catch(ctx, o, signals)
+	healthCtx, stopHealth := context.WithCancel(ctx)
+	healthDone := l.serveHealth(healthCtx)
+	defer func() { stopHealth(); healthDone() }()
 
 	post(core.Booted{At: core.Time(time.Now().UnixNano())})
 	exit, err := l.engine.Run(ctx, state, engine.Lanes{

@@ -10,12 +10,14 @@ import (
 	"opampd/supervisor/internal/core/trace"
 	"opampd/supervisor/internal/engine"
 	"opampd/supervisor/internal/service"
+	"opampd/supervisor/internal/telemetry"
 )
 
 // observer is the one place that logs what the core does: changes of the state, in
 // words. It belongs to the loop.
 type observer struct {
 	log    *zap.Logger
+	own    *telemetry.Telemetry
 	since  time.Time // when the configuration on its way was offered
 	status string
 }
@@ -29,6 +31,9 @@ func (o *observer) observe(t engine.Transition) {
 		ce.Write(zap.String("event", trace.Line(t.Event)), zap.Strings("commands", commands))
 	}
 	o.agent(t.From.Agent, t.To.Agent)
+	if _, ok := t.Event.(core.AgentHealth); ok && t.From.Agent.Healthy && !t.To.Agent.Healthy && t.To.Rollout.Stage == core.StageIdle && !t.To.Closing {
+		o.log.Warn("the Collector is not healthy", zap.Int("pid", t.To.Agent.PID), zap.String("reason", t.To.Link.Seen.LastError))
+	}
 	if ev, ok := t.Event.(core.Exited); ok && t.From.Agent.Run == ev.Run {
 		o.ended(ev, t)
 	}
@@ -52,6 +57,7 @@ func (o *observer) observe(t engine.Transition) {
 	if t.From.Storage != t.To.Storage {
 		o.storage(t.To.Storage)
 	}
+	o.measure(t)
 	o.tell(t.To)
 }
 
@@ -65,8 +71,6 @@ func (o *observer) agent(from, to core.Agent) {
 		o.log.Info("the Collector is reloaded", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
 	case !from.Healthy && to.Healthy:
 		o.log.Info("the Collector is healthy", zap.Int("pid", to.PID), zap.String("config", short(to.Marker)))
-	case from.Healthy && !to.Healthy && to.Connected && to.Phase == core.PhaseRunning:
-		o.log.Warn("the Collector is not healthy", zap.Int("pid", to.PID))
 	}
 }
 

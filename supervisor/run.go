@@ -4,14 +4,22 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"opampd/supervisor/internal/process"
 )
 
+// gcPercent trades a little processor time for memory: the daemon idles for most of
+// its life, and nobody should have to budget for it.
+const gcPercent = 40
+
 // runDaemon lives one life after the other: a life ends with the daemon, or with
 // SIGHUP, after which the next one takes the running Collector over.
 func runDaemon(ctx context.Context, o *options) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := make(chan os.Signal, 8)

@@ -206,7 +206,7 @@ func (c *Config) validate(ctx context.Context, path string, b Binary) *refusal {
 	case err == nil:
 		return nil
 	case errors.As(err, &failed) && failed.Exit.Signal == "":
-		return refuse(core.KindContent, fmt.Errorf("the Collector refuses this configuration: %s", strings.TrimSpace(said(failed))))
+		return refuse(core.KindContent, fmt.Errorf("the Collector refuses this configuration: %s", objection(said(failed))))
 	case errors.Is(err, context.DeadlineExceeded):
 		return refuse(core.KindWorld, fmt.Errorf("the Collector did not finish validating this configuration within %s", validateTimeout))
 	default:

@@ -271,22 +271,10 @@ func (p *Process) watch(ctx context.Context, id core.RunID) {
 		case <-child.Done():
 			exit := child.Exit()
 			_ = p.Store.RemoveRun() // before the event: the next start writes its own
-			p.Post(core.Exited{Run: id, At: core.Time(exit.At.UnixNano()), Reason: exit.String(), Tail: lastWords(exit.Tail, p.Agent.Snippet)})
+			p.Post(core.Exited{Run: id, At: core.Time(exit.At.UnixNano()), Reason: ended(exit), Tail: lastWords(exit.Tail, p.Agent.Snippet)})
 		case <-ctx.Done():
 		}
 	}()
-}
-
-// lastWords keeps whole lines from the end of a text.
-func lastWords(tail string, limit int) string {
-	if len(tail) <= limit {
-		return tail
-	}
-	tail = tail[len(tail)-limit:]
-	if _, whole, ok := strings.Cut(tail, "\n"); ok && whole != "" {
-		return whole
-	}
-	return strings.ToValidUTF8(tail, "")
 }
 
 func now() core.Time { return core.Time(time.Now().UnixNano()) }

@@ -250,15 +250,21 @@ func (m *machine) planRunning() {
 		return
 	}
 	change := m.Rollout.Active != m.Agent.Config
-	restart := m.Agent.Restart && m.Rollout.Active != m.Rollout.Banned // not before there is what to start
 	switch {
-	case m.Closing || m.Rollout.Active == "" || restart || change && !m.reloadable():
-		m.Agent.Phase = PhaseStopping
-		m.emit(Stop{Run: m.Agent.Run})
+	case m.Closing || m.Rollout.Active == "":
+		m.stop()
+	case m.Rollout.Active == m.Rollout.Banned: // may not start again: runs on until there is what to replace it with
+	case m.Agent.Restart || change && !m.reloadable():
+		m.stop()
 	case change:
 		m.Agent.Phase, m.Agent.Config, m.Agent.Reloaded = PhaseReloading, m.Rollout.Active, true
 		m.emit(Reload{Run: m.Agent.Run, Config: m.Agent.Config})
 	}
+}
+
+func (m *machine) stop() {
+	m.Agent.Phase = PhaseStopping
+	m.emit(Stop{Run: m.Agent.Run})
 }
 
 // reloadable reports whether SIGHUP is safe: the Collector was ready (before that

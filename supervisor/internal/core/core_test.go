@@ -39,9 +39,22 @@ func TestScenarios(t *testing.T) {
 				require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
 				return
 			}
-			require.Equal(t, string(script), got, "run with -update and read the difference")
+			compare(t, string(script), got)
 		})
 	}
+}
+
+// compare shows the first line that differs and what led to it.
+func compare(t *testing.T, want, got string) {
+	t.Helper()
+	is := strings.Split(got, "\n")
+	for i, line := range strings.Split(want, "\n") {
+		if i >= len(is) || is[i] != line {
+			require.Failf(t, "not as written; run with -update and read the difference", "%s\n- %s\n+ %s",
+				strings.Join(is[max(0, i-8):min(i, len(is))], "\n"), line, is[min(i, len(is)-1)])
+		}
+	}
+	require.Len(t, got, len(want), "there is more to come out")
 }
 
 // fresh is the state of a first start with the defaults of the configuration.

@@ -30,8 +30,8 @@ func (m *machine) telemetryOffered(ev TelemetryOffered) {
 		{&ev.Signals.Traces, &m.Signals.Traces},
 		{&ev.Signals.Logs, &m.Signals.Logs},
 	} {
-		if *s.offered != "" { // a signal that was left out is unchanged (S-131, W19)
-			*s.kept = *s.offered
+		if *s.offered != "" && *s.offered != *s.kept { // a signal that was left out is unchanged (S-131, W19)
+			*s.kept, m.Rollout.Plain = *s.offered, false
 		}
 	}
 }

@@ -25,8 +25,10 @@ func (m *machine) offered(ev ConfigOffered) {
 	m.supersede()
 	m.Offered, m.Tries = ev.Offer, 0
 	m.Status = Status{Hash: ev.Offer.Hash}
+	m.Rollout.Tried = Wish{} // it may be what runs now, and still needs an attempt of its own
 	m.Rollout.Level, m.Rollout.Retries, m.Rollout.Cooling, m.Rollout.Again = LevelOffered, 0, false, false
 	m.Rollout.Waiting, m.Rollout.Stumbles, m.Rollout.Declined = false, 0, Status{}
+	m.Rollout.Plain = false
 }
 
 // unstorable answers an offer that could not be kept. It does not become the
@@ -63,7 +65,7 @@ func (m *machine) offeredAgain() {
 }
 
 func (m *machine) tryAgain() {
-	m.Rollout.Again = false
+	m.Rollout.Again, m.Rollout.Plain = false, false
 	m.Rollout.Level, m.Rollout.Tried = LevelOffered, Wish{}
 	m.Status = Status{Hash: m.Offered.Hash}
 }

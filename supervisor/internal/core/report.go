@@ -45,7 +45,7 @@ func (m *machine) healthReport() Health {
 		return Health{StartedAt: m.Agent.StartedAt, Status: "StatusStopping", LastError: "the supervisor is shutting down"}
 	case m.Agent.Phase == PhaseDown && m.Rollout.Tried.Target.Kind == TargetNone && m.Rollout.Stage == StageIdle:
 		return Health{Healthy: true, Status: "StatusStopped"} // as the server asked
-	case m.Agent.Phase == PhaseRunning && m.Agent.Connected && m.Agent.Marker == m.Agent.Config:
+	case m.Agent.Phase == PhaseRunning && m.Agent.Marker == m.Agent.Config && m.heardOfHealth():
 		return m.agentHealth()
 	}
 	h := Health{StartedAt: m.Agent.StartedAt, Status: "StatusStarting", LastError: m.Agent.Cause}
@@ -57,6 +57,11 @@ func (m *machine) healthReport() Health {
 		h.LastError = m.whyDown()
 	}
 	return h
+}
+
+// heardOfHealth reports whether the session said anything of health yet.
+func (m *machine) heardOfHealth() bool {
+	return m.Agent.Connected && (m.Agent.Healthy || m.Link.Seen.Status != "" || m.Link.Seen.LastError != "")
 }
 
 func (m *machine) agentHealth() Health {

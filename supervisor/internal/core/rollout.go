@@ -39,6 +39,7 @@ type Rollout struct {
 	Good    Offer  // the last known good, computed from the ledger
 	Spare   Offer  // the one before it
 	Problem string // why what runs is not what was wanted
+	Plain   bool   // the own telemetry is left out: with it, the configuration was refused
 
 	Clock   uint64 // numbers the waits for evidence
 	Clocked RunID  // the run that the newest wait is about
@@ -78,7 +79,11 @@ func (m *machine) planRollout() {
 
 func (m *machine) wish() Wish {
 	target, _ := m.target()
-	return Wish{Target: target, Signals: m.Signals, UID: m.UID}
+	wish := Wish{Target: target, Signals: m.Signals, UID: m.UID}
+	if m.Rollout.Plain {
+		wish.Signals = Signals{}
+	}
+	return wish
 }
 
 func (m *machine) begin() {
@@ -170,24 +175,34 @@ func (m *machine) refused(ev Refused) {
 	idle := m.Rollout.Active == "" || m.Rollout.Active == m.Rollout.Banned // nothing that could just run on
 	applied := m.Status.Code == StatusApplied
 	switch {
+	case ev.Kind == KindContent && m.Rollout.Tried.Signals != Signals{} && (idle || m.isOffered() && m.inFlight()):
+		m.Rollout.Plain = true // before anything else is blamed
 	case m.isOffered() && (m.inFlight() || applied && idle && ev.Kind == KindContent):
 		m.judge(m.Offered, "", ev.Kind, ev.Reason, "")
 		m.failed(ev.Reason)
-		m.sink()
+		m.sink(ev.Kind, idle)
 	case ev.Kind != KindContent:
 		m.wait()
 	case idle:
-		m.sink()
+		m.sink(ev.Kind, idle)
 	}
 }
 
-// sink goes on with the next best thing. When not even the last of them can be
-// prepared, it is the binary's fault: all are tried again after a while.
-func (m *machine) sink() {
-	m.Rollout.Level = m.Rollout.At + 1
-	if m.Rollout.At == LevelNoop {
+// sink goes on with the next best thing, which may be the one that was just
+// refused, offered again. When not even the last of them can be prepared, it is
+// the binary's fault: all are tried again after a while.
+func (m *machine) sink(kind Kind, idle bool) {
+	m.Rollout.Level, m.Rollout.Plain = m.Rollout.At+1, false
+	same := idle && m.wish() == m.Rollout.Tried
+	switch {
+	case m.Rollout.At == LevelNoop:
 		m.Rollout.Level = LevelLast
 		m.wait()
+	case same && kind != KindContent:
+		m.wait()
+	case same:
+		_, level := m.target()
+		m.Rollout.Level = level + 1
 	}
 }
 
@@ -222,7 +237,7 @@ func (m *machine) prove() {
 		return
 	}
 	m.Rollout.Stage, m.Rollout.Last = StageIdle, m.Rollout.Tried.Target
-	if m.Rollout.At == LevelOffered || m.Status.Code != StatusFailed {
+	if !m.Rollout.Plain && (m.Rollout.At == LevelOffered || m.Status.Code != StatusFailed) {
 		m.Rollout.Problem = ""
 	}
 	if !m.isOffered() {

@@ -45,7 +45,7 @@ func (m *machine) onTrial() Offer {
 	switch {
 	case m.Closing:
 	case m.Rollout.Stage == StageProving && m.Status.Code == StatusApplying && m.isOffered():
-		if m.Agent.Config == m.Rollout.Config {
+		if m.Agent.Config == m.Rollout.Config && !m.Offered.Empty {
 			return m.Offered
 		}
 	case m.Agent.Config == m.Rollout.ProbationProof:
@@ -64,7 +64,7 @@ func (m *machine) failTrial(kind Kind, reason, evidence string) bool {
 	}
 	m.forget(o)
 	m.judge(o, m.Rollout.Active, kind, reason, evidence)
-	if o == m.Offered {
+	if o == m.Offered && m.Status.Code != StatusUnset { // else it was offered anew, and that attempt decides
 		m.failed(withTail(reason, evidence))
 	}
 	if !m.Settings.Rollback || m.Rollout.Tried.Target.Offer != o {
@@ -74,7 +74,7 @@ func (m *machine) failTrial(kind Kind, reason, evidence string) bool {
 		m.Rollout.Stage = StageIdle
 	}
 	m.Rollout.Banned = m.Rollout.Active
-	m.Rollout.Level = m.Rollout.At + 1
+	m.Rollout.Level, m.Rollout.Plain = m.Rollout.At+1, false
 	return true
 }
 

@@ -24,7 +24,8 @@ type Lane interface {
 type Lanes struct{ Agent, Config, Local, Upstream Lane }
 
 // Store keeps what must survive a crash. Both calls return when the data is on
-// disk.
+// disk. A verdict that could not be recorded is written together with the next one
+// that can.
 type Store interface {
 	Save(d core.Durable) error
 	Record(v core.Verdict) error
@@ -54,7 +55,9 @@ type Engine struct {
 	settings Settings
 	inbox    chan core.Event
 	views    chan chan View
-	dirty    bool // the newest durable state is not on disk
+	ended    chan struct{} // closed when the loop takes nothing any more
+	dirty    bool          // the newest durable state is not on disk
+	owed     *core.Verdict // the newest one that the disk did not take
 	state    core.State
 	history  history
 }
@@ -67,37 +70,43 @@ type View struct {
 
 // New returns an engine that has not started. Post may be called at once.
 func New(settings Settings) *Engine {
-	return &Engine{settings: settings, inbox: make(chan core.Event, inboxSize), views: make(chan chan View)}
+	return &Engine{
+		settings: settings, inbox: make(chan core.Event, inboxSize), views: make(chan chan View), ended: make(chan struct{}),
+	}
 }
 
-// Post hands an event to the loop. It gives up when ctx ends.
+// Post hands an event to the loop, and waits while the loop has too many. It gives
+// up when ctx or the loop has ended, so that nobody hangs on a daemon that leaves.
 func (e *Engine) Post(ctx context.Context, ev core.Event) {
 	select {
 	case e.inbox <- ev:
+	case <-e.ended:
 	case <-ctx.Done():
 	}
 }
 
-// View returns the state as it is between two steps; false means that ctx ended
-// first.
+// View returns the state as it is between two steps; false means that ctx or the
+// loop ended first.
 func (e *Engine) View(ctx context.Context) (View, bool) {
 	answer := make(chan View, 1)
 	select {
 	case e.views <- answer:
 		return <-answer, true
+	case <-e.ended:
 	case <-ctx.Done():
-		return View{}, false
 	}
+	return View{}, false
 }
 
 // Run steps the core from the given state until it asks to exit, which is
 // returned, or ctx ends, which is an error. When Run returns, every goroutine that
-// it started has returned.
+// it started has returned. It can be called once.
 func (e *Engine) Run(ctx context.Context, s core.State, lanes Lanes) (core.Exit, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	defer close(e.ended) // before the wait: a lane may be in the middle of a Post
 
 	e.state = s
 	out := newDispatch(ctx, &wg, lanes, func(ev core.Event) { e.Post(ctx, ev) })
@@ -115,7 +124,9 @@ func (e *Engine) Run(ctx context.Context, s core.State, lanes Lanes) (core.Exit,
 			answer <- View{State: e.state, Events: e.history.lines()}
 		case <-tick.C:
 			e.settings.Alive()
-			e.retrySave(out)
+			if exit, done := e.retry(out); done {
+				return exit, nil
+			}
 		}
 	}
 }
@@ -138,14 +149,14 @@ func (e *Engine) step(ev core.Event, out *dispatch) (core.Exit, bool) {
 		case core.Exit:
 			return cmd, true
 		case core.Record:
-			if err := e.settings.Store.Record(cmd.Verdict); err != nil {
-				problem = err.Error()
+			if err := e.record(cmd.Verdict); err != "" {
+				problem = err
 			}
 		default:
 			out.hand(cmd)
 		}
 	}
-	if problem != e.state.Storage && (e.dirty || problem != "") {
+	if problem != "" && e.state.Storage == "" { // told once: the words of a second failure may differ
 		return e.step(core.StoreChanged{Problem: problem}, out)
 	}
 	return core.Exit{}, false
@@ -163,13 +174,28 @@ func (e *Engine) save() string {
 	return ""
 }
 
-// retrySave tries again what the disk did not take.
-func (e *Engine) retrySave(out *dispatch) {
+// record writes a verdict, or remembers that it is owed, and returns the problem.
+func (e *Engine) record(v core.Verdict) string {
+	if err := e.settings.Store.Record(v); err != nil {
+		e.owed = &v
+		return err.Error()
+	}
+	e.owed = nil
+	return ""
+}
+
+// retry tries again what the disk did not take, and tells the core when it does.
+func (e *Engine) retry(out *dispatch) (core.Exit, bool) {
 	if e.state.Storage == "" {
-		return
+		return core.Exit{}, false
 	}
-	e.dirty = true
-	if problem := e.save(); problem != e.state.Storage {
-		e.step(core.StoreChanged{Problem: problem}, out)
+	e.dirty = true // a disk that takes nothing but what is there already is not well
+	problem := e.save()
+	if problem == "" && e.owed != nil {
+		problem = e.record(*e.owed)
 	}
+	if problem != "" {
+		return core.Exit{}, false
+	}
+	return e.step(core.StoreChanged{}, out)
 }

@@ -1,0 +1,258 @@
+package core_test
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/core/trace"
+)
+
+func line(v any) string { return trace.Line(v) }
+
+// invariants is what must hold in the world whatever happens.
+type invariants struct {
+	w       *world
+	ledger  []core.Verdict
+	ready   core.RunID // the run that was heard to be healthy
+	marker  string     // what the session of the extension said last
+	healthy bool
+
+	binaries map[string]string              // of each configuration that was prepared
+	offered  map[string]map[core.Offer]bool // the offers that each was prepared for
+	newest   core.Prepare
+
+	said      core.StatusCode     // what the server was told of the offered configuration
+	refusedBy map[core.Offer]bool // offers refused for their content in this life
+	unfit     map[core.Wish]bool  // what was refused last
+	lost      int                 // known good ones that turned out bad in this life
+}
+
+func newInvariants(w *world) invariants {
+	return invariants{w: w, binaries: map[string]string{}, offered: map[string]map[core.Offer]bool{}, unfit: map[core.Wish]bool{}}
+}
+
+// newLife sets the part of the state that the engine computes from the ledger.
+func (c *invariants) newLife() {
+	good := c.good()
+	if len(good) > 0 {
+		c.w.s.Rollout.Good = good[0]
+	}
+	if len(good) > 1 {
+		c.w.s.Rollout.Spare = good[1]
+	}
+	c.ready, c.marker, c.healthy, c.lost = 0, "", false, 0
+	c.refusedBy = map[core.Offer]bool{}
+}
+
+// good computes the known good offers, newest first, as the store does.
+func (c *invariants) good() []core.Offer {
+	var good []core.Offer
+	seen := map[core.Offer]bool{}
+	for _, v := range slices.Backward(c.ledger) {
+		if !seen[v.Offer] && v.Good {
+			good = append(good, v.Offer)
+		}
+		seen[v.Offer] = true
+	}
+	return good
+}
+
+func (c *invariants) start(cmd core.Start) {
+	w := c.w
+	require.Nil(w.t, w.child, "two Collectors at once\n%s", w)
+	require.NotEmpty(w.t, cmd.Config, "a Collector without a configuration\n%s", w)
+	require.Contains(w.t, c.binaries, cmd.Config, "never prepared\n%s", w)
+}
+
+func (c *invariants) reload(cmd core.Reload) {
+	w := c.w
+	require.NotEqual(w.t, core.ReloadRestart, w.s.Settings.Reload)
+	require.Equal(w.t, cmd.Run, c.ready, "SIGHUP before the Collector was ready\n%s", w)
+	require.Equal(w.t, w.s.Agent.Binary, c.binaries[cmd.Config], "prepared with another binary\n%s", w)
+}
+
+func (c *invariants) exit(cmd core.Exit) {
+	w := c.w
+	require.True(w.t, w.s.Closing || w.s.Detaching, "nobody asked to end\n%s", w)
+	if !cmd.Detach {
+		require.Nil(w.t, w.child, "the Collector is left behind\n%s", w)
+	}
+	require.False(w.t, cmd.Detach && w.s.Closing, "shutdown left the Collector\n%s", w)
+}
+
+func (c *invariants) prepared(p core.Prepare, config, binary string) {
+	c.binaries[config] = binary
+	c.unfit[p.Wish] = false
+	if c.offered[config] == nil {
+		c.offered[config] = map[core.Offer]bool{}
+	}
+	c.offered[config][p.Wish.Target.Offer] = true
+}
+
+func (c *invariants) refused(p core.Prepare, kind core.Kind) {
+	c.unfit[p.Wish] = true
+	if kind == core.KindContent {
+		c.refusedBy[p.Wish.Target.Offer] = true
+	}
+}
+
+// step looks at one step of the core.
+func (c *invariants) step(before core.State, ev core.Event, cmds []core.Command) {
+	c.hear(ev)
+	c.statuses(before, ev, cmds)
+	c.lastGood(before, cmds)
+	again, more := core.Step(c.w.s, core.AgentEffective{})
+	require.Empty(c.w.t, more, "an event that says nothing led to work\n%s", c.w)
+	require.Equal(c.w.t, c.w.s, again)
+}
+
+// hear keeps what the extension was heard to say. What it said before SIGHUP is void.
+func (c *invariants) hear(ev core.Event) {
+	run := c.w.s.Agent.Run
+	switch ev := ev.(type) {
+	case core.Adopted:
+		if ev.Run == run {
+			c.ready = run
+		}
+	case core.AgentDescribed:
+		if ev.Run == run {
+			c.marker, c.healthy = ev.Marker, c.healthy && ev.Marker == c.marker
+		}
+	case core.AgentHealth:
+		if ev.Run == run && c.marker != "" {
+			c.healthy = ev.Healthy
+			if ev.Healthy {
+				c.ready = ev.Run
+			}
+		}
+	case core.AgentDisconnected:
+		if ev.Run == run {
+			c.marker, c.healthy = "", false
+		}
+	case core.AgentSilent:
+		if ev.Run == run {
+			c.healthy = false
+		}
+	case core.Exited:
+		if ev.Run == run {
+			c.marker, c.healthy = "", false
+		}
+	default:
+	}
+}
+
+// statuses checks what the server is told of the offered configuration.
+func (c *invariants) statuses(before core.State, ev core.Event, cmds []core.Command) {
+	w := c.w
+	if declined, ok := ev.(core.ConfigOffered); ok && declined.Problem != "" && declined.Offer.Hash != w.s.Offered.Hash {
+		return
+	}
+	newer := before.Offered != w.s.Offered
+	for _, cmd := range cmds {
+		switch cmd := cmd.(type) {
+		case core.Connect:
+			c.said = cmd.Status.Code
+		case core.ReportStatus:
+			if newer && strings.HasPrefix(cmd.Status.Message, "superseded") {
+				require.Equal(w.t, before.Offered.Hash, cmd.Status.Hash, "another's hash\n%s", w)
+				c.said = core.StatusFailed
+				continue
+			}
+			if newer {
+				c.replaced(before.Offered)
+				newer = false
+			}
+			require.Equal(w.t, w.s.Offered.Hash, cmd.Status.Hash, "another's hash\n%s", w)
+			c.report(before, ev, cmd.Status)
+		default:
+		}
+	}
+	if newer {
+		c.replaced(before.Offered)
+	}
+}
+
+// replaced checks that an offer got its verdict before a newer one took its place.
+func (c *invariants) replaced(offer core.Offer) {
+	final := c.said == core.StatusApplied || c.said == core.StatusFailed
+	require.True(c.w.t, final || !offer.Known(), "no verdict on %v\n%s", offer, c.w)
+	c.said = core.StatusUnset
+}
+
+// report checks one status: APPLYING, then one verdict. APPLIED may still turn
+// into FAILED, and with roll back switched off FAILED into APPLIED. The same may
+// be said again, since the server heard of another offer in between.
+func (c *invariants) report(before core.State, ev core.Event, status core.Status) {
+	w, was := c.w, c.said
+	c.said = status.Code
+	switch {
+	case was == status.Code:
+		return
+	case status.Code == core.StatusApplying:
+		require.Contains(w.t, []core.StatusCode{core.StatusUnset, core.StatusFailed}, was, "%s", w)
+	case status.Code == core.StatusApplied:
+		require.True(w.t, was == core.StatusApplying || was == core.StatusFailed && !w.s.Settings.Rollback,
+			"APPLIED after %s\n%s", was, w)
+		c.evidence(w.s.Offered)
+	case status.Code == core.StatusFailed:
+		require.Contains(w.t, []core.StatusCode{core.StatusApplying, core.StatusApplied}, was, "%s", w)
+		require.NotEmpty(w.t, status.Message)
+		c.blame(before, ev, w.s.Offered)
+	default:
+		require.Fail(w.t, "no such status", "%s", w)
+	}
+}
+
+// evidence checks that APPLIED is true.
+func (c *invariants) evidence(offer core.Offer) {
+	w := c.w
+	if offer.Empty {
+		require.Equal(w.t, core.PhaseDown, w.s.Agent.Phase)
+		require.Nil(w.t, w.child, "stopped, it says\n%s", w)
+		return
+	}
+	require.True(w.t, c.healthy, "APPLIED without a healthy Collector\n%s", w)
+	require.True(w.t, c.offered[c.marker][offer], "APPLIED while %q runs\n%s", c.marker, w)
+}
+
+// blame checks that a death is blamed on the configuration that died.
+func (c *invariants) blame(before core.State, ev core.Event, offer core.Offer) {
+	switch ev.(type) {
+	case core.Exited, core.AgentSilent, core.StartFailed:
+		require.True(c.w.t, c.offered[before.Agent.Config][offer], "%v for the end of %q\n%s", offer, before.Agent.Config, c.w)
+	default:
+	}
+}
+
+// lastGood checks that the core returns to what the ledger calls good.
+func (c *invariants) lastGood(before core.State, cmds []core.Command) {
+	w, was := c.w, c.good()
+	kept := len(c.ledger)
+	for _, cmd := range cmds {
+		if r, ok := cmd.(core.Record); ok {
+			require.True(w.t, r.Verdict.Offer.Known())
+			require.False(w.t, r.Verdict.Good && r.Verdict.Offer.Empty)
+			c.ledger = append(c.ledger, r.Verdict)
+		}
+	}
+	now := c.good()
+	c.ledger = c.ledger[:kept]
+	for _, o := range was {
+		if !slices.Contains(now, o) {
+			c.lost++
+		}
+	}
+	if good := w.s.Rollout.Good; good.Known() {
+		require.NotEmpty(w.t, now, "%v is not good\n%s", good, w)
+		require.Equal(w.t, now[0], good, "the ledger knows a newer good one\n%s", w)
+	} else if len(now) > 0 {
+		require.GreaterOrEqual(w.t, c.lost, 2, "the last known good is lost\n%s", w)
+	}
+	r := w.s.Rollout
+	if r.Attempt != before.Rollout.Attempt && r.At > core.LevelGood && w.s.Settings.AcceptsConfig && r.Good.Known() {
+		require.True(w.t, c.refusedBy[r.Good], "%s runs instead of %v\n%s", r.At, r.Good, w)
+	}
+}

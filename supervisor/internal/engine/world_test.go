@@ -1,0 +1,189 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/core/trace"
+	"opampd/supervisor/internal/engine"
+)
+
+// world is an engine with a disk and four lanes that do at once what they are told.
+type world struct {
+	*engine.Engine
+	journal
+	disk  disk
+	lanes [4]*lane // agent, config, local, upstream
+	steps []engine.Transition
+	alive int
+	ended chan struct{}
+	exit  core.Exit
+	err   error
+	stop  context.CancelFunc
+}
+
+const agent, config, local, upstream = 0, 1, 2, 3
+
+// journal is what happened, in order.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) note(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+}
+
+// index is where a line that begins with start stands.
+func (j *journal) index(t *testing.T, start string) int {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i, line := range j.lines {
+		if strings.HasPrefix(line, start) {
+			return i
+		}
+	}
+	require.Failf(t, "not in the journal", "%s in\n%s", start, strings.Join(j.lines, "\n"))
+	return -1
+}
+
+// disk is the store.
+type disk struct {
+	*journal
+	full     atomic.Bool
+	failures atomic.Int32
+	saved    core.Durable
+	recorded []core.Verdict
+}
+
+func (d *disk) write(what string) error {
+	if d.full.Load() {
+		return fmt.Errorf("no space for %s, attempt %d", what, d.failures.Add(1))
+	}
+	d.note("%s", what)
+	return nil
+}
+
+func (d *disk) Save(s core.Durable) error {
+	err := d.write("save " + s.Offered.Hash)
+	if err == nil {
+		d.saved = s
+	}
+	return err
+}
+
+func (d *disk) Record(v core.Verdict) error {
+	err := d.write("record " + v.Offer.Hash)
+	if err == nil {
+		d.recorded = append(d.recorded, v)
+	}
+	return err
+}
+
+// lane notes each command and answers it.
+type lane struct {
+	*journal
+	post   func(core.Event)
+	answer func(ctx context.Context, cmd core.Command) core.Event
+	got    []string
+}
+
+func (l *lane) Run(ctx context.Context, cmd core.Command) {
+	line := trace.Line(cmd)
+	l.note("%s", line)
+	l.got = append(l.got, line)
+	if ev := l.answer(ctx, cmd); ev != nil {
+		l.post(ev)
+	}
+}
+
+// obey is how a healthy world answers.
+func obey(_ context.Context, cmd core.Command) core.Event {
+	switch cmd := cmd.(type) {
+	case core.Find:
+		return core.NothingFound(cmd)
+	case core.Prepare:
+		return core.Prepared{Attempt: cmd.Attempt, Config: fmt.Sprintf("r%d", cmd.Attempt), Binary: "b", Name: "otelcol", Version: "1"}
+	case core.Expect:
+		return core.Expecting{Run: cmd.Run, Token: "t"}
+	case core.Start:
+		return core.Started{Run: cmd.Run, PID: 7, At: 1}
+	case core.Stop:
+		return core.Exited{Run: cmd.Run, At: 2}
+	case core.Kill:
+		return core.Exited{Run: cmd.Run, At: 2}
+	case core.Disconnect:
+		return core.LinkClosed{}
+	default:
+		return nil
+	}
+}
+
+// inBubble runs test in a world whose time passes when nobody has anything to do.
+// That no goroutine is left at the end is checked by synctest.
+func inBubble(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{ended: make(chan struct{})}
+		w.disk.journal = &w.journal
+		w.Engine = engine.New(engine.Settings{
+			Store: &w.disk, Observe: func(step engine.Transition) { w.steps = append(w.steps, step) },
+			Alive: func() { w.alive++ }, AliveEvery: time.Second,
+		})
+		for i := range w.lanes {
+			w.lanes[i] = &lane{journal: &w.journal, post: func(ev core.Event) { w.Post(t.Context(), ev) }, answer: obey}
+		}
+		test(t, w)
+		w.stop()
+		<-w.ended
+	})
+}
+
+// run starts the loop, until stop, with a Collector to be started from local files.
+func (w *world) run(ctx context.Context, accepts bool) {
+	state := core.State{
+		Durable: core.Durable{UID: "018f2f3e-0000-7000-8000-000000000001"},
+		Settings: core.Settings{
+			AcceptsConfig: accepts, Rollback: true, ApplyTimeout: 5 * time.Second, Probation: 30 * time.Second,
+			RestartDelay: time.Second, RestartMax: time.Minute, RestartReset: time.Minute,
+		},
+	}
+	ctx, w.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(w.ended)
+		w.exit, w.err = w.Run(ctx, state, engine.Lanes{
+			Agent: w.lanes[agent], Config: w.lanes[config], Local: w.lanes[local], Upstream: w.lanes[upstream],
+		})
+	}()
+	w.tell(core.Booted{At: 1})
+}
+
+// tell posts events and lets the world come to rest.
+func (w *world) tell(events ...core.Event) {
+	for _, ev := range events {
+		w.Post(context.Background(), ev)
+	}
+	synctest.Wait()
+}
+
+func (w *world) seen(kind core.Event) int {
+	n := 0
+	for _, step := range w.steps {
+		if fmt.Sprintf("%T", step.Event) == fmt.Sprintf("%T", kind) {
+			n++
+		}
+	}
+	return n
+}
