@@ -99,7 +99,7 @@ done
 
 agents=("$dir"/fleet/agents/*/)
 agent=demo${agents[0]#"$dir"}
-collector=$(pgrep -P "$supervisor" 2>/dev/null | head -n 1) || true
+collector=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$dir/storage/run.json" 2>/dev/null | head -n 1) || true
 say "APPLIED: the Collector${collector:+ (pid $collector)} runs what the server offered. Try, in another terminal:"
 say "  change something      \$EDITOR demo/fleet/config/collector.yaml"
 say "  break it              sed -i 's/hostmetrics/hostmetrix/' demo/fleet/config/collector.yaml    (refused, telemetry goes on)"
