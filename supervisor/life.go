@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -214,13 +215,15 @@ func (l *life) grants() upstream.Grants {
 
 func (l *life) agent(post func(core.Event), link string) agent.Settings {
 	c := l.config.Agent
-	extra := map[string]string{}
+	extra, variables := map[string]string{}, []string{}
 	for name, value := range c.Env {
 		extra[name] = string(value)
+		variables = append(variables, name+"="+string(value))
 	}
+	slices.Sort(variables)
 	return agent.Settings{
 		Agent: agent.Launch{
-			Executable: c.Executable, Args: c.Args, Env: process.ChildEnv(os.Environ(), extra), StopTimeout: c.StopTimeout,
+			Executable: c.Executable, Args: c.Args, Env: process.ChildEnv(os.Environ(), extra), Variables: variables, StopTimeout: c.StopTimeout,
 			Snippet: snippet(c.CrashLogSnippetKiB),
 		},
 		Merge: agent.Merge{

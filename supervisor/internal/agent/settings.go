@@ -39,6 +39,7 @@ type Launch struct {
 	Executable  string
 	Args        []string
 	Env         []string // the whole environment but the token
+	Variables   []string // the part of it that the operator asked for
 	StopTimeout time.Duration
 	Snippet     int // how many bytes of its last words are told
 }
@@ -54,9 +55,10 @@ type Merge struct {
 }
 
 // fingerprint tells two ways to run the Collector apart, without telling what is in
-// them: the environment may hold secrets.
+// them: the environment may hold secrets. What is inherited does not count: systemd
+// gives each start of the daemon another INVOCATION_ID.
 func (l Launch) fingerprint() string {
-	data, _ := json.Marshal([]any{l.Executable, l.Args, l.Env}) //nolint:errchkjson // strings only
+	data, _ := json.Marshal([]any{l.Executable, l.Args, l.Variables}) //nolint:errchkjson // strings only
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }

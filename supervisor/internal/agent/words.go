@@ -27,7 +27,10 @@ func cause(tail string) string {
 
 // ended says how a Collector ended, and why if it said so.
 func ended(e process.Exit) string {
-	if c := cause(e.Tail); c != "" && !e.Success() && e.Signal == "" {
+	if e.Signal != "" {
+		return "was " + e.String()
+	}
+	if c := cause(e.Tail); c != "" && !e.Success() {
 		return e.String() + ": " + c
 	}
 	return e.String()

@@ -3,6 +3,7 @@ package effective
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -229,5 +230,33 @@ func TestMergeIsThatOfConfmap(t *testing.T) {
 			got := mergeLayers([]layer{{tree: lowTree}, {tree: highTree}})
 			require.True(t, same(want.ToStringMap(), got), "%s\n+\n%s", low, high)
 		}
+	}
+}
+
+func TestAnyTextSurvivesAsKeyAndAsValue(t *testing.T) {
+	t.Parallel()
+	pieces := []string{
+		"a", "Z", "0", "1", "e", "_", ".", "-", "+", ":", " ", "  ", "\n", "\t", "\r", "#", "'", "\"", "\\", "{", "}", "[", "]", ",", "&", "*", "!", "|", ">", "%",
+		"@", "`", "?", "=", "<<", "~", "$", "${env:X}", "$$", "---", "...", "null", "true", "yes", "0x", "0o7", ".inf", "2024-01-02", "é", "\u00a0", "\u0085", "\u2028",
+		"\ufeff", "\U0001F600", "\x00", "\x7f", "\ufffd", "\U0010ffff",
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	text := func() string {
+		var b strings.Builder
+		for range random.IntN(7) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+		}
+		return b.String()
+	}
+	for range 20_000 {
+		key := text()
+		want := map[string]any{"root": []any{map[string]any{key: text(), text(): []any{text(), text()}}, text()}, "last": text()}
+		var p parser
+		got, _, err := p.parse(encode(want))
+		require.NoError(t, err, "%q became\n%s", want, encode(want))
+		require.Equal(t, want, got, "%q became\n%s", want, encode(want))
+		var library map[string]any
+		require.NoError(t, yaml.Unmarshal(encode(want), &library))
+		require.Equal(t, want, library, "%q became\n%s", want, encode(want))
 	}
 }

@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -145,16 +146,13 @@ func (e *Engine) step(ev core.Event, out *dispatch) (core.Exit, bool) {
 	}
 	problem := e.save()
 	for _, cmd := range cmds {
-		switch cmd := cmd.(type) {
-		case core.Exit:
-			return cmd, true
-		case core.Record:
-			if err := e.record(cmd.Verdict); err != "" {
-				problem = err
-			}
-		default:
-			out.hand(cmd)
+		if exit, ok := cmd.(core.Exit); ok {
+			return exit, true
 		}
+		if r, ok := cmd.(core.Record); ok {
+			problem = cmp.Or(e.record(r.Verdict), problem)
+		}
+		out.hand(cmd)
 	}
 	if problem != "" && e.state.Storage == "" { // told once: the words of a second failure may differ
 		return e.step(core.StoreChanged{Problem: problem}, out)

@@ -22,7 +22,8 @@ func offer(hash string) core.ConfigOffered {
 
 func TestDurableStateIsSavedBeforeTheFirstCommandOfItsStep(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), true)
 		w.tell(offer("aa"))
 		saved, prepared := w.index(t, "save aa"), w.index(t, `Prepare Attempt=2 Wish.Target.Kind=offer`)
@@ -33,16 +34,18 @@ func TestDurableStateIsSavedBeforeTheFirstCommandOfItsStep(t *testing.T) {
 
 func TestStateThatDidNotChangeIsNotSavedAgain(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), true)
 		w.tell(core.ServerGreeted{}, core.ServerLost{Reason: "weather"}, core.ServerGreeted{})
-		assert.NotContains(t, strings.Join(w.lines, "\n"), "save")
+		assert.NotContains(t, strings.Join(w.entries(), "\n"), "save")
 	})
 }
 
 func TestVerdictIsRecordedBeforeLaterCommandsAreHandedOut(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.lanes[config].answer = refuseOffers
 		w.run(t.Context(), true)
 		w.tell(offer("bad"))
@@ -59,43 +62,45 @@ func refuseOffers(ctx context.Context, cmd core.Command) core.Event {
 
 func TestCommandsOfALaneAreCarriedOutInTheOrderOfTheCore(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), true)
 		for i := range 40 {
 			w.tell(offer(fmt.Sprintf("%02x", i)))
 		}
 		var wanted []string
-		for _, step := range w.steps {
+		for _, step := range w.steps() {
 			for _, cmd := range step.Commands {
-				switch cmd.(type) {
+				switch any(cmd).(type) {
 				case core.Connect, core.Publish, core.ReportStatus:
 					wanted = append(wanted, trace.Line(cmd))
-				default:
 				}
 			}
 		}
 		assert.Greater(t, len(wanted), 40)
-		assert.Equal(t, wanted, w.lanes[upstream].got)
+		assert.Equal(t, wanted, w.lanes[upstream].done())
 	})
 }
 
 func TestBlockedLaneDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		release := make(chan struct{})
 		w.lanes[upstream].answer = func(context.Context, core.Command) core.Event { <-release; return nil }
 		w.run(t.Context(), false)
 		w.index(t, "Start Run=2")
-		assert.Len(t, w.lanes[upstream].got, 1, "the rest waits")
+		assert.Len(t, w.lanes[upstream].done(), 1, "the rest waits")
 		close(release)
 		synctest.Wait()
-		assert.Greater(t, len(w.lanes[upstream].got), 1)
+		assert.Greater(t, len(w.lanes[upstream].done()), 1)
 	})
 }
 
 func TestTimerOfTheCoreComesBackAsAnEvent(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), false)
 		began := time.Now()
 		w.tell(core.Exited{Run: 2, Reason: "exited with code 1"}, core.Exited{Run: 3, Reason: "exited with code 1"})
@@ -110,7 +115,8 @@ func TestTimerOfTheCoreComesBackAsAnEvent(t *testing.T) {
 
 func TestFullDiskIsToldOnceAndDoesNotStopTheWork(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), true)
 		w.disk.full.Store(true) // each failure has words of its own
 		for _, hash := range []string{"aa", "bb", "cc"} {
@@ -127,7 +133,8 @@ func TestFullDiskIsToldOnceAndDoesNotStopTheWork(t *testing.T) {
 
 func TestFullDiskIsTriedAgainEachTickUntilItTakesEverything(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.lanes[config].answer = refuseOffers
 		w.run(t.Context(), true)
 		w.disk.full.Store(true)
@@ -148,15 +155,16 @@ func TestFullDiskIsTriedAgainEachTickUntilItTakesEverything(t *testing.T) {
 		view, _ := w.View(t.Context())
 		assert.Empty(t, view.State.Storage)
 
-		writes := len(w.lines)
+		writes := len(w.entries())
 		time.Sleep(10 * time.Second)
-		assert.NotContains(t, w.lines[writes:], "save bad", "a disk that is well is left alone")
+		assert.NotContains(t, w.entries()[writes:], "save bad", "a disk that is well is left alone")
 	})
 }
 
 func TestExitIsReturnedAndEveryGoroutineHasEnded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), false)
 		time.Sleep(time.Second) // the Collector handles signals by now
 		w.tell(core.ShutdownRequested{})
@@ -170,7 +178,8 @@ func TestExitIsReturnedAndEveryGoroutineHasEnded(t *testing.T) {
 
 func TestDetachedExitSaysSo(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), false)
 		w.tell(core.ReloadRequested{})
 		<-w.ended
@@ -181,7 +190,8 @@ func TestDetachedExitSaysSo(t *testing.T) {
 
 func TestEndOfTheContextIsAnError(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		w.run(ctx, false)
 		cancel(assert.AnError)
@@ -192,12 +202,13 @@ func TestEndOfTheContextIsAnError(t *testing.T) {
 
 func TestLaneInTheMiddleOfAPostDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		begin := make(chan struct{})
 		w.lanes[upstream].answer = func(ctx context.Context, _ core.Command) core.Event {
 			<-begin
 			for ctx.Err() == nil { // a flood, as from a server that does not stop talking
-				w.Post(context.Background(), core.ServerGreeted{})
+				w.post(core.ServerGreeted{})
 			}
 			return nil
 		}
@@ -231,7 +242,8 @@ func TestPostWaitsForRoomAndGivesUpWithItsContext(t *testing.T) {
 
 func TestPostAndViewAfterTheEndReturnAtOnce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		w.run(ctx, false)
 		cancel()
@@ -246,7 +258,8 @@ func TestPostAndViewAfterTheEndReturnAtOnce(t *testing.T) {
 
 func TestViewShowsTheStateAndTheLastEventsInTheirOrder(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), false)
 		for i := range 500 {
 			w.tell(core.ServerLost{Reason: fmt.Sprint(i)})
@@ -262,23 +275,26 @@ func TestViewShowsTheStateAndTheLastEventsInTheirOrder(t *testing.T) {
 
 func TestEachStepIsObservedWithWhatItChanged(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), false)
-		require.NotEmpty(t, w.steps)
-		assert.Equal(t, core.Booted{At: 1}, w.steps[0].Event)
-		assert.NotEmpty(t, w.steps[0].Commands)
-		for i := 1; i < len(w.steps); i++ {
-			assert.Equal(t, w.steps[i-1].To, w.steps[i].From)
+		steps := w.steps()
+		require.NotEmpty(t, steps)
+		assert.Equal(t, core.Booted{At: 1}, steps[0].Event)
+		assert.NotEmpty(t, steps[0].Commands)
+		for i := 1; i < len(steps); i++ {
+			assert.Equal(t, steps[i-1].To, steps[i].From)
 		}
 	})
 }
 
 func TestAliveIsCalledWhileTheLoopIsWell(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
 		w.run(t.Context(), false)
 		time.Sleep(10*time.Second + time.Millisecond)
 		synctest.Wait()
-		assert.Equal(t, 10, w.alive)
+		assert.Equal(t, int32(10), w.alive.Load())
 	})
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,8 +24,8 @@ type world struct {
 	journal
 	disk  disk
 	lanes [4]*lane // agent, config, local, upstream
-	steps []engine.Transition
-	alive int
+	alive atomic.Int32
+	post  func(core.Event)
 	ended chan struct{}
 	exit  core.Exit
 	err   error
@@ -37,6 +38,25 @@ const agent, config, local, upstream = 0, 1, 2, 3
 type journal struct {
 	mu    sync.Mutex
 	lines []string
+	taken []engine.Transition
+}
+
+func (j *journal) entries() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.lines)
+}
+
+func (j *journal) observe(step engine.Transition) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.taken = append(j.taken, step)
+}
+
+func (j *journal) steps() []engine.Transition {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.taken)
 }
 
 func (j *journal) note(format string, args ...any) {
@@ -48,15 +68,10 @@ func (j *journal) note(format string, args ...any) {
 // index is where a line that begins with start stands.
 func (j *journal) index(t *testing.T, start string) int {
 	t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for i, line := range j.lines {
-		if strings.HasPrefix(line, start) {
-			return i
-		}
-	}
-	require.Failf(t, "not in the journal", "%s in\n%s", start, strings.Join(j.lines, "\n"))
-	return -1
+	lines := j.entries()
+	i := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, start) })
+	require.GreaterOrEqual(t, i, 0, "%s is not in\n%s", start, strings.Join(lines, "\n"))
+	return i
 }
 
 // disk is the store.
@@ -103,15 +118,23 @@ type lane struct {
 func (l *lane) Run(ctx context.Context, cmd core.Command) {
 	line := trace.Line(cmd)
 	l.note("%s", line)
+	l.mu.Lock()
 	l.got = append(l.got, line)
+	l.mu.Unlock()
 	if ev := l.answer(ctx, cmd); ev != nil {
 		l.post(ev)
 	}
 }
 
+func (l *lane) done() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.got)
+}
+
 // obey is how a healthy world answers.
 func obey(_ context.Context, cmd core.Command) core.Event {
-	switch cmd := cmd.(type) {
+	switch cmd := any(cmd).(type) {
 	case core.Find:
 		return core.NothingFound(cmd)
 	case core.Prepare:
@@ -131,24 +154,25 @@ func obey(_ context.Context, cmd core.Command) core.Event {
 	}
 }
 
-// inBubble runs test in a world whose time passes when nobody has anything to do.
-// That no goroutine is left at the end is checked by synctest.
-func inBubble(t *testing.T, test func(t *testing.T, w *world)) {
+// newWorld is for the bubble of synctest, where time passes when nobody has anything
+// to do, and which fails the test when a goroutine is left at its end.
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{ended: make(chan struct{})}
-		w.disk.journal = &w.journal
-		w.Engine = engine.New(engine.Settings{
-			Store: &w.disk, Observe: func(step engine.Transition) { w.steps = append(w.steps, step) },
-			Alive: func() { w.alive++ }, AliveEvery: time.Second,
-		})
-		for i := range w.lanes {
-			w.lanes[i] = &lane{journal: &w.journal, post: func(ev core.Event) { w.Post(t.Context(), ev) }, answer: obey}
-		}
-		test(t, w)
+	w := &world{ended: make(chan struct{})}
+	w.disk.journal = &w.journal
+	w.Engine = engine.New(engine.Settings{
+		Store: &w.disk, Observe: w.observe, Alive: func() { w.alive.Add(1) }, AliveEvery: time.Second,
+	})
+	ctx := t.Context()
+	w.post = func(ev core.Event) { w.Post(ctx, ev) }
+	for i := range w.lanes {
+		w.lanes[i] = &lane{journal: &w.journal, post: w.post, answer: obey}
+	}
+	t.Cleanup(func() {
 		w.stop()
 		<-w.ended
 	})
+	return w
 }
 
 // run starts the loop, until stop, with a Collector to be started from local files.
@@ -173,14 +197,14 @@ func (w *world) run(ctx context.Context, accepts bool) {
 // tell posts events and lets the world come to rest.
 func (w *world) tell(events ...core.Event) {
 	for _, ev := range events {
-		w.Post(context.Background(), ev)
+		w.post(ev)
 	}
 	synctest.Wait()
 }
 
 func (w *world) seen(kind core.Event) int {
 	n := 0
-	for _, step := range w.steps {
+	for _, step := range w.steps() {
 		if fmt.Sprintf("%T", step.Event) == fmt.Sprintf("%T", kind) {
 			n++
 		}

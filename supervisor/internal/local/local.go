@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/open-telemetry/opamp-go/protobufs"
-	"github.com/open-telemetry/opamp-go/server"
-	"github.com/open-telemetry/opamp-go/server/types"
 
 	"opampd/supervisor/internal/core"
 )
@@ -29,7 +27,7 @@ const (
 	silentAfter    = 95 * time.Second  // three heartbeats
 	lostAfter      = 120 * time.Second // no session
 	handoverWait   = 2 * time.Second   // for the old session of a reloading Collector to close
-	headerTimeout  = 5 * time.Second
+	requestTimeout = 5 * time.Second
 	maxHeaderBytes = 16 << 10
 )
 
@@ -43,26 +41,19 @@ type Settings struct {
 // Lane serves the link.
 type Lane struct {
 	Settings
-	http *http.Server
-	done chan struct{}
+	http    *http.Server
+	quiet   *time.Timer    // runs out when nothing was heard for too long
+	running sync.WaitGroup // the server, the watch over quiet, each connection
+	stop    chan struct{}
 
-	// mu guards the session: the OpAMP server calls back on a goroutine for each
-	// connection, and answers are due before the callback returns.
+	// mu guards what follows: each connection has a goroutine of its own, and answers
+	// are due at once.
 	mu      sync.Mutex
+	closing bool
 	run     core.RunID
 	token   string
 	session *session
-	quiet   *time.Timer
 	custom  *protobufs.CustomCapabilities
-}
-
-// session is one connection of the extension.
-type session struct {
-	run    core.RunID
-	conn   types.Connection
-	gone   chan struct{}
-	met    bool   // a description was seen
-	marker string // the configuration that it runs
 }
 
 // Listen opens the listener of the link. prefer is the address of an earlier life,
@@ -85,51 +76,64 @@ func Listen(ctx context.Context, prefer string, port int) (net.Listener, error) 
 // Endpoint is the URL under which the Collector finds the link.
 func Endpoint(l net.Listener) string { return "ws://" + l.Addr().String() + path }
 
-// New starts to serve. Nobody is let in before core.Expect names whom.
-func New(s Settings) (*Lane, error) {
-	l := &Lane{Settings: s, done: make(chan struct{})}
-	handle, withConn, err := server.New(nil).Attach(server.Settings{Callbacks: types.Callbacks{OnConnecting: l.connecting}})
-	if err != nil {
-		return nil, fmt.Errorf("set up the local link: %w", err)
-	}
+// New starts to serve, until Close. Nobody is let in before core.Expect names whom.
+func New(s Settings) *Lane {
+	l := &Lane{Settings: s, stop: make(chan struct{}), quiet: time.NewTimer(lostAfter)}
+	l.quiet.Stop() // nobody is expected yet
 	mux := http.NewServeMux()
-	mux.HandleFunc(path, handle)
-	l.http = &http.Server{Handler: mux, ConnContext: withConn, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes}
-	go func() {
-		defer close(l.done)
-		_ = l.http.Serve(s.Listener) // ends with Close
-	}()
-	return l, nil
+	mux.HandleFunc(path, l.serve)
+	l.http = &http.Server{
+		Handler: mux, ReadHeaderTimeout: requestTimeout, IdleTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	l.running.Go(func() { _ = l.http.Serve(s.Listener) }) // ends with Close
+	l.running.Go(l.watch)
+	return l
 }
 
-// Close ends the session and the listener.
+// Close ends the session and the listener, and returns when all goroutines of the
+// lane have. It is called once.
 func (l *Lane) Close() {
 	_ = l.http.Close()
 	l.mu.Lock()
-	if l.quiet != nil {
-		l.quiet.Stop()
-	}
-	if l.session != nil {
-		_ = l.session.conn.Disconnect()
-	}
+	l.closing = true
+	l.dismiss()
 	l.mu.Unlock()
-	<-l.done
+	close(l.stop)
+	l.running.Wait()
+}
+
+// watch posts that nothing was heard for too long.
+func (l *Lane) watch() {
+	for {
+		select {
+		case <-l.quiet.C:
+			l.mu.Lock()
+			run := l.run
+			l.mu.Unlock()
+			l.Post(core.AgentSilent{Run: run})
+		case <-l.stop:
+			l.quiet.Stop()
+			return
+		}
+	}
 }
 
 // Run carries out core.Expect, core.Forward and core.ForwardCapabilities.
-func (l *Lane) Run(ctx context.Context, cmd core.Command) {
-	switch cmd := cmd.(type) {
-	case core.Expect:
+func (l *Lane) Run(_ context.Context, cmd core.Command) {
+	if cmd, ok := cmd.(core.Expect); ok {
 		l.expect(cmd)
-	case core.Forward:
-		l.send(ctx, &protobufs.ServerToAgent{CustomMessage: &protobufs.CustomMessage{
+	}
+	if cmd, ok := cmd.(core.Forward); ok {
+		l.send(&protobufs.ServerToAgent{CustomMessage: &protobufs.CustomMessage{
 			Capability: cmd.Message.Capability, Type: cmd.Message.Type, Data: []byte(cmd.Message.Data),
 		}})
-	case core.ForwardCapabilities:
+	}
+	if cmd, ok := cmd.(core.ForwardCapabilities); ok {
+		custom := &protobufs.CustomCapabilities{Capabilities: words(cmd.List)}
 		l.mu.Lock()
-		l.custom = &protobufs.CustomCapabilities{Capabilities: words(cmd.List)}
+		l.custom = custom // for sessions to come
 		l.mu.Unlock()
-		l.send(ctx, &protobufs.ServerToAgent{CustomCapabilities: l.custom})
+		l.send(&protobufs.ServerToAgent{CustomCapabilities: custom})
 	}
 }
 
@@ -139,10 +143,8 @@ func (l *Lane) expect(cmd core.Expect) {
 	}
 	l.mu.Lock()
 	l.run, l.token = cmd.Run, cmd.Token
-	if l.session != nil { // of a process that is gone
-		_ = l.session.conn.Disconnect()
-	}
-	l.listenFor(lostAfter)
+	l.dismiss() // the session of a process that is gone
+	l.quiet.Reset(lostAfter)
 	l.mu.Unlock()
 	l.Post(core.Expecting(cmd))
 }
@@ -154,21 +156,19 @@ func newToken() string {
 	return hex.EncodeToString(b[:])
 }
 
-// listenFor arms the alarm for a Collector that says nothing. The caller holds mu.
-func (l *Lane) listenFor(d time.Duration) {
-	if l.quiet != nil {
-		l.quiet.Stop()
+// dismiss cuts the session off. The caller holds mu.
+func (l *Lane) dismiss() {
+	if l.session != nil {
+		l.session.conn.close()
 	}
-	run := l.run
-	l.quiet = time.AfterFunc(d, func() { l.Post(core.AgentSilent{Run: run}) })
 }
 
-func (l *Lane) send(ctx context.Context, msg *protobufs.ServerToAgent) {
+func (l *Lane) send(m *protobufs.ServerToAgent) {
 	l.mu.Lock()
 	s := l.session
 	l.mu.Unlock()
 	if s != nil {
-		_ = s.conn.Send(ctx, msg) // a broken session reports itself by closing
+		_ = s.conn.send(m) // a broken session reports itself by closing
 	}
 }
 

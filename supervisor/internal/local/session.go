@@ -10,42 +10,80 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/open-telemetry/opamp-go/protobufs"
-	"github.com/open-telemetry/opamp-go/server/types"
 	"google.golang.org/protobuf/proto"
 
 	"opampd/supervisor/internal/core"
 	"opampd/supervisor/internal/effective"
 )
 
-// connecting lets in the holder of the token, and of those one at a time (W25). A
+// session is one connection of the extension. Its goroutine owns what changes.
+type session struct {
+	run     core.RunID
+	conn    *conn
+	gone    chan struct{}
+	greeted bool   // it was told what holds for every session
+	met     bool   // a description was seen
+	marker  string // the configuration that it runs
+}
+
+// serve lets a client in and listens to it until it goes.
+func (l *Lane) serve(w http.ResponseWriter, r *http.Request) {
+	if !l.begin() {
+		http.Error(w, "opampd is on its way out", http.StatusServiceUnavailable)
+		return
+	}
+	defer l.running.Done()
+	run, status := l.admit(r)
+	if status != http.StatusOK {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	c, err := upgrade(w, r)
+	if err != nil {
+		return // the client was told why
+	}
+	defer c.close()
+	s := &session{run: run, conn: c, gone: make(chan struct{})}
+	if !l.enter(s) {
+		return
+	}
+	defer l.leave(s)
+	for {
+		m, err := c.receive()
+		if err != nil || c.send(l.message(s, m)) != nil {
+			return
+		}
+	}
+}
+
+// begin counts a connection in, unless Close was called.
+func (l *Lane) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closing {
+		l.running.Add(1)
+	}
+	return !l.closing
+}
+
+// admit lets in the holder of the token, and of those one at a time (W25). A
 // Collector that reloads opens its new session while the old one is closing, so a
 // second one waits a moment before it is refused.
-func (l *Lane) connecting(r *http.Request) types.ConnectionResponse {
+func (l *Lane) admit(r *http.Request) (run core.RunID, status int) {
 	if !websocket.IsWebSocketUpgrade(r) {
-		return refuse(http.StatusUpgradeRequired)
+		return 0, http.StatusUpgradeRequired
 	}
 	l.mu.Lock()
 	token, run, current := l.token, l.run, l.session
 	l.mu.Unlock()
 	given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-		return refuse(http.StatusUnauthorized)
+		return 0, http.StatusUnauthorized
 	}
 	if current != nil && !closes(r.Context(), current) {
-		return refuse(http.StatusConflict)
+		return 0, http.StatusConflict
 	}
-	s := &session{run: run, gone: make(chan struct{})}
-	return types.ConnectionResponse{Accept: true, ConnectionCallbacks: types.ConnectionCallbacks{
-		OnConnected: func(_ context.Context, c types.Connection) { l.connected(s, c) },
-		OnMessage: func(_ context.Context, _ types.Connection, m *protobufs.AgentToServer) *protobufs.ServerToAgent {
-			return l.message(s, m)
-		},
-		OnConnectionClose: func(types.Connection) { l.closed(s) },
-	}}
-}
-
-func refuse(status int) types.ConnectionResponse {
-	return types.ConnectionResponse{HTTPStatusCode: status}
+	return run, http.StatusOK
 }
 
 func closes(ctx context.Context, s *session) bool {
@@ -60,46 +98,46 @@ func closes(ctx context.Context, s *session) bool {
 	return false
 }
 
-func (l *Lane) connected(s *session, c types.Connection) {
+// enter makes s the session, unless two came at once or its run is over.
+func (l *Lane) enter(s *session) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.conn = c
-	if l.session != nil || s.run != l.run {
-		_ = c.Disconnect() // two came at once, or the run is over
-		return
+	if l.closing || l.session != nil || s.run != l.run {
+		return false
 	}
 	l.session = s
-	l.listenFor(silentAfter)
+	l.quiet.Reset(silentAfter)
+	return true
 }
 
-func (l *Lane) closed(s *session) {
-	close(s.gone)
+func (l *Lane) leave(s *session) {
 	l.mu.Lock()
-	mine := l.session == s
-	if mine {
-		l.session = nil
-		if s.run == l.run {
-			l.listenFor(lostAfter)
-		}
+	l.session = nil
+	if s.run == l.run {
+		l.quiet.Reset(lostAfter)
 	}
 	l.mu.Unlock()
-	if mine {
-		l.Post(core.AgentDisconnected{Run: s.run})
+	close(s.gone)
+	l.Post(core.AgentDisconnected{Run: s.run})
+}
+
+// greeting begins the answer to a message.
+func (l *Lane) greeting(s *session, uid []byte) *protobufs.ServerToAgent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.run == l.run {
+		l.quiet.Reset(silentAfter)
 	}
+	answer := &protobufs.ServerToAgent{InstanceUid: uid}
+	if !s.greeted {
+		s.greeted, answer.CustomCapabilities = true, l.custom
+	}
+	return answer
 }
 
 // message turns what the extension says into events and answers it.
 func (l *Lane) message(s *session, m *protobufs.AgentToServer) *protobufs.ServerToAgent {
-	l.mu.Lock()
-	mine := l.session == s
-	if mine {
-		l.listenFor(silentAfter)
-	}
-	l.mu.Unlock()
-	answer := &protobufs.ServerToAgent{InstanceUid: m.GetInstanceUid()}
-	if !mine {
-		return answer
-	}
+	answer := l.greeting(s, m.GetInstanceUid())
 	if d := m.GetAgentDescription(); d != nil {
 		s.met = true
 		s.marker = takeMarker(d)
