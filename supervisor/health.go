@@ -18,14 +18,16 @@ func (l *life) serveHealth(ctx context.Context) (wait func()) {
 		close(done)
 		return func() {}
 	}
-	tls, err := c.TLS.Load()
-	if err != nil {
-		l.log.Error("the healthcheck endpoint is not served", zap.Error(err))
-		return func() {}
-	}
 	go func() {
 		defer close(done)
-		if err := health.Serve(ctx, health.Settings{Endpoint: c.Endpoint, TLS: tls, State: l.healthState}); err != nil {
+		settings, err := health.Settings{Endpoint: c.Endpoint, State: l.healthState}, error(nil)
+		if c.TLS.Enabled() {
+			settings.TLS, err = c.TLS.Load()
+		}
+		if err == nil {
+			err = health.Serve(ctx, settings)
+		}
+		if err != nil {
 			l.log.Error("the healthcheck endpoint is not served", zap.Error(err))
 		}
 	}()

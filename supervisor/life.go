@@ -90,14 +90,11 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 		Store: ledger{l.store}, Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
 	})
 	post := func(ev core.Event) { l.engine.Post(ctx, ev) }
-	listener, err := local.Listen(ctx, agent.LinkOf(l.store.LoadRun), l.config.Agent.OpAMPServerPort)
+	listener, err := local.Listen(ctx, agent.LinkOf(l.store.LoadRun, l.heir), l.config.Agent.OpAMPServerPort)
 	if err != nil {
 		return core.Exit{}, nil, err //nolint:wrapcheck // in words already
 	}
-	link, err := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective})
-	if err != nil {
-		return core.Exit{}, nil, err //nolint:wrapcheck // in words already
-	}
+	link := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective})
 	defer link.Close()
 	server, err := l.upstream(post)
 	if err != nil {
@@ -115,6 +112,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	exit, err := l.engine.Run(ctx, state, engine.Lanes{
 		Agent: collector, Config: agent.NewConfig(settings), Local: link, Upstream: server,
 	})
+	collector.Wait()
 	if err != nil {
 		return exit, nil, fmt.Errorf("the event loop ended: %w", err)
 	}
@@ -197,7 +195,7 @@ func (l *life) upstream(post func(core.Event)) (*upstream.Lane, error) {
 		Warn: func(message string) { l.log.Warn(message) },
 		Disconnected: func(err error, retryIn time.Duration) {
 			attempts++
-			l.log.Warn("no connection to the OpAMP server; the Collector runs on without it",
+			l.log.Warn("no connection to the OpAMP server; telemetry does not need it",
 				zap.Error(err), zap.Int("attempt", attempts), zap.Stringer("retry_in", retryIn.Round(time.Millisecond)))
 		},
 	}), nil

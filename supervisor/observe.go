@@ -20,6 +20,8 @@ type observer struct {
 	own    *telemetry.Telemetry
 	since  time.Time // when the configuration on its way was offered
 	status string
+
+	commanded bool // the server asked for the next start
 }
 
 func (o *observer) observe(t engine.Transition) {
@@ -44,6 +46,9 @@ func (o *observer) observe(t engine.Transition) {
 	}
 	if t.From.Boot != core.BootDone && t.To.Boot == core.BootDone {
 		service.Ready() // the state is loaded, and what became of an earlier Collector is known
+	}
+	if _, ok := t.Event.(core.AgentSilent); ok && t.To.Agent.Crashes > t.From.Agent.Crashes {
+		o.log.Error("the Collector hangs: nothing was heard from it for three heartbeats; it is replaced", zap.Int("pid", t.From.Agent.PID))
 	}
 	if ev, ok := t.Event.(core.StartFailed); ok {
 		o.log.Error("the Collector "+ev.Reason, zap.Int("crashes_in_a_row", t.To.Agent.Crashes))

@@ -100,7 +100,10 @@ func (o *observer) measure(t engine.Transition) {
 	m := o.own.Metrics
 	from, to := t.From.Agent, t.To.Agent
 	if from.Phase == core.PhaseStarting && to.Phase == core.PhaseRunning {
-		m.CollectorStarted(startReason(t.To))
+		m.CollectorStarted(o.startReason(t.To))
+	}
+	if _, ok := t.Event.(core.RestartRequested); ok {
+		o.commanded = true
 	}
 	if to.Crashes > from.Crashes {
 		m.CollectorCrashed()
@@ -117,8 +120,11 @@ func (o *observer) measure(t engine.Transition) {
 	}
 }
 
-func startReason(s core.State) string {
+func (o *observer) startReason(s core.State) string {
 	switch {
+	case o.commanded:
+		o.commanded = false
+		return "command"
 	case s.Agent.Crashes > 0:
 		return "crash"
 	case s.Rollout.Attempt <= 1:

@@ -2,22 +2,22 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"opampd/supervisor/internal/core"
 	"opampd/supervisor/internal/effective"
 	"opampd/supervisor/internal/process"
-	"opampd/supervisor/internal/remoteconfig"
 )
 
 // validateTimeout bounds `validate`, which starts no component.
 const validateTimeout = 30 * time.Second
+
+// keptValid is how many configurations that passed are remembered: a server that makes
+// up new ones for ever must not fill the memory.
+const keptValid = 256
 
 // Config is the lane that prepares configurations.
 type Config struct {
@@ -67,89 +67,6 @@ func (c *Config) prepare(ctx context.Context, cmd core.Prepare) core.Event {
 	}
 }
 
-// gather reads all that the configuration is merged from. policy is a hash of the
-// local part: when that changes, an offer that failed may be tried again.
-func (c *Config) gather(wish core.Wish, b Binary) (in effective.Input, policy string, no *refusal) {
-	local, err := c.localFiles(wish.Target)
-	policy = c.policy(local)
-	if err != nil {
-		return in, policy, refuse(core.KindContent, err)
-	}
-	in = effective.Input{
-		Local: local, Resource: c.resource(wish.UID), AllowNoPipelines: b.NoPipelines,
-		Extension: effective.Extension{
-			Endpoint: c.Link, InstanceUID: wish.UID, ReportsAvailableComponents: c.Merge.ReportsComponents,
-			IncludeResourceAttributes: c.Merge.IncludeResource,
-			Headers:                   map[string]string{"Authorization": "Bearer ${env:" + TokenVariable + "}"},
-		},
-	}
-	if in.Telemetry, err = effective.DecodeTelemetry(wish.Signals.Metrics, wish.Signals.Traces, wish.Signals.Logs); err != nil {
-		return in, policy, refuse(core.KindContent, err)
-	}
-	if wish.Target.Kind != core.TargetOffer {
-		return in, policy, nil
-	}
-	body, err := c.Store.Blob(wish.Target.Offer.Body)
-	if err != nil {
-		return in, policy, refuse(core.KindContent, fmt.Errorf("the stored configuration cannot be read back: %w", err))
-	}
-	files, err := remoteconfig.Decode(body)
-	if err != nil {
-		return in, policy, refuse(core.KindContent, err)
-	}
-	for _, f := range files {
-		in.Remote = append(in.Remote, effective.Layer{Name: f.Name, Body: f.Body})
-	}
-	return in, policy, nil
-}
-
-// localFiles reads the files that the target asks for. One that cannot be read is
-// left out with a warning, as users of the reference supervisor are used to.
-func (c *Config) localFiles(t core.Target) ([]effective.LocalFile, error) {
-	names := c.Merge.Files
-	switch t.Kind {
-	case core.TargetFallback:
-		names = c.Merge.Fallback
-	case core.TargetNoop:
-		names = nil
-	case core.TargetUnset, core.TargetNone, core.TargetOffer, core.TargetLocal:
-	}
-	var files []effective.LocalFile
-	var problems []error
-	for _, name := range names {
-		if effective.IsPlaceholder(name) {
-			files = append(files, effective.LocalFile{Placeholder: name})
-			continue
-		}
-		body, err := os.ReadFile(name) //nolint:gosec // the operator named it
-		if err != nil {
-			c.Warn(fmt.Sprintf("local configuration file left out: %v", err))
-			continue
-		}
-		files = append(files, effective.LocalFile{Layer: effective.Layer{Name: name, Body: body}})
-	}
-	return files, errors.Join(problems...)
-}
-
-func (c *Config) resource(uid string) map[string]string {
-	attributes := map[string]string{"service.instance.id": uid}
-	for k, v := range c.Merge.Resource {
-		if _, ok := attributes[k]; !ok {
-			attributes[k] = v
-		}
-	}
-	return attributes
-}
-
-func (c *Config) policy(local []effective.LocalFile) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%v\n", c.Agent.fingerprint(), c.Merge.Validate)
-	for _, f := range local {
-		fmt.Fprintf(h, "%q %q %x\n", f.Placeholder, f.Layer.Name, sha256.Sum256(f.Layer.Body))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
 // check brings the configuration as near to running as it gets without touching
 // what runs.
 func (c *Config) check(ctx context.Context, cmd core.Prepare, in effective.Input, policy string, b Binary) (effective.Rendered, *refusal) {
@@ -176,6 +93,9 @@ func (c *Config) check(ctx context.Context, cmd core.Prepare, in effective.Input
 	}
 	if no := c.validate(ctx, path, b); no != nil {
 		return rendered, no
+	}
+	if len(c.valid) >= keptValid {
+		clear(c.valid)
 	}
 	c.valid[key] = true
 	return rendered, nil

@@ -22,14 +22,14 @@ func agentKeys() []Key {
 		{Path: "agent.config_apply_timeout", Type: Duration, Default: 5 * time.Second, Meaning: "how long a configuration has to become healthy before it is FAILED. Only failure waits for it, so raise it freely for slow hosts"},
 		{Path: "agent.probation", Type: Duration, Default: 30 * time.Second, Ours: true, Meaning: "how long after APPLIED a crash still rolls back and turns the status to FAILED; `0s` for not at all"},
 
-		{Path: "agent.bootstrap_timeout", Type: Duration, Default: 3 * time.Second, Meaning: "how long the Collector has to connect after a start"},
+		{Path: "agent.bootstrap_timeout", Type: Duration, Default: 3 * time.Second, Status: Inert, Meaning: "there is no bootstrap Collector to wait for; `config_apply_timeout` is how long a configuration has to prove itself"},
 		{Path: "agent.stop_timeout", Type: Duration, Default: 10 * time.Second, Ours: true, Meaning: "from SIGTERM until SIGKILL goes to the whole process group"},
 		{Path: "agent.restart.initial_delay", Type: Duration, Default: time.Second, Ours: true, Meaning: "delay before the second restart in a row; the first is immediate, each further one waits about twice as long"},
 		{Path: "agent.restart.max_delay", Type: Duration, Default: 60 * time.Second, Ours: true, Meaning: "longest such delay"},
 		{Path: "agent.restart.reset_after", Type: Duration, Default: 60 * time.Second, Ours: true, Meaning: "how long a Collector must run for its crashes to be forgotten"},
 		{Path: "agent.opamp_server_port", Type: Int, Default: 0, Meaning: "loopback port for the Collector's `opamp` extension; 0 picks a free one"},
 		{Path: "agent.orphan_detection_interval", Type: Duration, Default: 5 * time.Second, Status: Inert, Meaning: "checked to be positive; an orphaned Collector is adopted or stopped by the next opampd instead"},
-		{Path: "agent.passthrough_logs", Type: Bool, Default: false, Meaning: "write the Collector's output to opampd's own log instead of a file in storage"},
+		{Path: "agent.passthrough_logs", Type: Bool, Default: false, Meaning: "write the Collector's output to opampd's own log as well, each line with its own level and fields"},
 		{Path: "agent.collector_crash_log_snippet_kib", Type: Int, Default: 0, Meaning: "KiB of the Collector's last output to put into failure reports, 0 to 1024"},
 
 		{Path: "agent.health_check_port", Type: Int, Status: Deprecated, Meaning: "ignored: health comes from the Collector's `opamp` extension"},

@@ -67,7 +67,7 @@ func (m *machine) adopted(ev Adopted) {
 		Phase: PhaseRunning, Run: ev.Run, PID: ev.PID, StartedAt: ev.At, Config: ev.Config, Binary: ev.Binary,
 		Adopted: true, Ready: true, Settled: true,
 	}
-	m.Rollout.Active = ev.Config
+	m.Rollout.Active, m.Rollout.Checker = ev.Config, ev.Binary
 	m.emit(Expect{Run: ev.Run, Token: ev.Token})
 	if m.Forced {
 		m.emit(Kill{Run: ev.Run})
@@ -200,7 +200,7 @@ func (m *machine) disconnected(ev AgentDisconnected) {
 }
 
 func (m *machine) silent(ev AgentSilent) {
-	if ev.Run != m.Agent.Run || m.Agent.Phase != PhaseRunning {
+	if ev.Run != m.Agent.Run || m.Agent.Phase != PhaseRunning && m.Agent.Phase != PhaseReloading {
 		return
 	}
 	m.session(false)
@@ -239,7 +239,7 @@ func (m *machine) planDown() {
 	}
 	crashes, cause := m.Agent.Crashes, m.Agent.Cause
 	m.Agent = Agent{
-		Phase: PhaseArming, Run: m.Agent.Run + 1, Config: m.Rollout.Active, Binary: m.Rollout.Binary,
+		Phase: PhaseArming, Run: m.Agent.Run + 1, Config: m.Rollout.Active, Binary: m.Rollout.Checker,
 		Crashes: crashes, Cause: cause,
 	}
 	m.emit(Expect{Run: m.Agent.Run})
@@ -272,7 +272,7 @@ func (m *machine) stop() {
 // the binary that the new configuration was validated with.
 func (m *machine) reloadable() bool {
 	return m.Settings.Reload != ReloadRestart && m.Agent.Ready && m.healthyOn(m.Agent.Config) &&
-		m.Agent.Binary == m.Rollout.Binary
+		m.Agent.Binary == m.Rollout.Checker
 }
 
 // healthyOn reports whether the Collector says itself that it works with exactly

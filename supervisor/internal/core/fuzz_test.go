@@ -24,7 +24,7 @@ func FuzzWorld(f *testing.F) {
 func TestWorldAtLength(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same stories every time
-	for range 3000 {
+	for range 4000 {
 		data := make([]byte, 400)
 		for i := range data {
 			data[i] = byte(random.Uint32())
@@ -100,6 +100,8 @@ func (w *world) seldom(b int) {
 		w.lifeAndDeath(w.next())
 	case 64:
 		w.torn = w.next() % 8 // often more than there are
+	case 66, 67:
+		w.peace(w.next() % 64)
 	case 65:
 		if w.leaving {
 			w.leaving = false
@@ -165,12 +167,12 @@ func (w *world) stale(b int) {
 // requireConvergence holds when nothing is left to happen.
 func (w *world) requireConvergence() {
 	s := w.s
-	if w.hopeless() {
-		return
-	}
 	if s.Settings.AcceptsConfig && s.Offered.Known() {
 		require.Contains(w.t, []core.StatusCode{core.StatusApplied, core.StatusFailed}, s.Status.Code, "no verdict\n%s", w)
 		require.Equal(w.t, s.Offered.Hash, s.Status.Hash)
+	}
+	if w.hopeless() {
+		return
 	}
 	require.Equal(w.t, core.StageIdle, s.Rollout.Stage, "%s", w)
 	if s.Rollout.Tried.Target.Kind == core.TargetNone {

@@ -20,7 +20,7 @@ type invariants struct {
 	marker  string     // what the session of the extension said last
 	healthy bool
 
-	binaries map[string]string              // of each configuration that was prepared
+	binaries map[string]map[string]bool     // that each configuration was prepared with
 	offered  map[string]map[core.Offer]bool // the offers that each was prepared for
 	newest   core.Prepare
 
@@ -31,7 +31,7 @@ type invariants struct {
 }
 
 func newInvariants(w *world) invariants {
-	return invariants{w: w, binaries: map[string]string{}, offered: map[string]map[core.Offer]bool{}, unfit: map[core.Wish]bool{}}
+	return invariants{w: w, binaries: map[string]map[string]bool{}, offered: map[string]map[core.Offer]bool{}, unfit: map[core.Wish]bool{}}
 }
 
 // newLife sets the part of the state that the engine computes from the ledger.
@@ -71,7 +71,7 @@ func (c *invariants) reload(cmd core.Reload) {
 	w := c.w
 	require.NotEqual(w.t, core.ReloadRestart, w.s.Settings.Reload)
 	require.Equal(w.t, cmd.Run, c.ready, "SIGHUP before the Collector was ready\n%s", w)
-	require.Equal(w.t, w.s.Agent.Binary, c.binaries[cmd.Config], "prepared with another binary\n%s", w)
+	require.True(w.t, c.binaries[cmd.Config][w.s.Agent.Binary], "prepared with another binary\n%s", w)
 }
 
 func (c *invariants) exit(cmd core.Exit) {
@@ -84,7 +84,10 @@ func (c *invariants) exit(cmd core.Exit) {
 }
 
 func (c *invariants) prepared(p core.Prepare, config, binary string) {
-	c.binaries[config] = binary
+	if c.binaries[config] == nil {
+		c.binaries[config] = map[string]bool{}
+	}
+	c.binaries[config][binary] = true
 	c.unfit[p.Wish] = false
 	if c.offered[config] == nil {
 		c.offered[config] = map[core.Offer]bool{}
@@ -104,6 +107,7 @@ func (c *invariants) step(before core.State, ev core.Event, cmds []core.Command)
 	c.hear(ev)
 	c.statuses(before, ev, cmds)
 	c.lastGood(before, cmds)
+	c.process(before, ev, cmds)
 	again, more := core.Step(c.w.s, core.AgentEffective{})
 	require.Empty(c.w.t, more, "an event that says nothing led to work\n%s", c.w)
 	require.Equal(c.w.t, c.w.s, again)
@@ -227,6 +231,55 @@ func (c *invariants) blame(before core.State, ev core.Event, offer core.Offer) {
 	}
 }
 
+// process checks what is asked of the process and when.
+func (c *invariants) process(before core.State, ev core.Event, cmds []core.Command) {
+	w, s := c.w, c.w.s
+	for _, cmd := range cmds {
+		config := ""
+		switch cmd := cmd.(type) {
+		case core.Prepare:
+		case core.Start:
+			config = cmd.Config
+		case core.Reload:
+			config = cmd.Config
+			c.reload(cmd)
+		default:
+			continue
+		}
+		require.False(w.t, s.Closing || s.Detaching, "%s while it ends\n%s", line(cmd), w)
+		require.True(w.t, config == "" || config != s.Rollout.Banned, "%s is known to be bad\n%s", config, w)
+	}
+	if _, ok := ev.(core.Prepared); ok && s.Rollout.Active != before.Rollout.Active {
+		require.NotEqual(w.t, core.StagePreparing, s.Rollout.Stage, "a configuration nobody wants any more\n%s", w)
+	}
+	if s.Agent.Phase != core.PhaseRunning {
+		return
+	}
+	for _, cmd := range w.process {
+		_, start := cmd.(core.Start)
+		_, reload := cmd.(core.Reload)
+		require.False(w.t, start || reload, "it cannot know that yet\n%s", w)
+	}
+	if w.child != nil && w.child.life == w.boots && w.child.run == s.Agent.Run {
+		require.Equal(w.t, w.child.pid, s.Agent.PID, "%s", w)
+	}
+}
+
+// verdict checks that a good verdict is true, and that one is taken back only for
+// what the configuration did or what is in it.
+func (c *invariants) verdict(before core.Rollout, v core.Verdict) {
+	w := c.w
+	if v.Good {
+		require.True(w.t, c.healthy && c.marker == v.Config, "good without evidence: %v\n%s", v, w)
+		require.True(w.t, c.offered[v.Config][v.Offer], "good by another's evidence: %v\n%s", v, w)
+		return
+	}
+	if v.Offer == before.Good || v.Offer == before.Spare {
+		fair := v.Kind == core.KindContent || v.Kind == core.KindWorld && (v.Config != "" || strings.Contains(v.Reason, "opampd ended"))
+		require.True(w.t, fair, "lost its standing: %v\n%s", v, w)
+	}
+}
+
 // lastGood checks that the core returns to what the ledger calls good.
 func (c *invariants) lastGood(before core.State, cmds []core.Command) {
 	w, was := c.w, c.good()
@@ -235,6 +288,7 @@ func (c *invariants) lastGood(before core.State, cmds []core.Command) {
 		if r, ok := cmd.(core.Record); ok {
 			require.True(w.t, r.Verdict.Offer.Known())
 			require.False(w.t, r.Verdict.Good && r.Verdict.Offer.Empty)
+			c.verdict(before.Rollout, r.Verdict)
 			c.ledger = append(c.ledger, r.Verdict)
 		}
 	}

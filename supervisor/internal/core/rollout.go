@@ -32,6 +32,7 @@ type Rollout struct {
 	Tried   Wish   // what the newest attempt is about
 	Active  string // the rendered configuration that the process shall run; empty: none
 	Config  string // the rendered configuration of the newest attempt, once it is prepared
+	Checker string // the binary that validated Active
 	Banned  string // a rendered configuration that failed and must not start again
 	Level   Level  // where to look for what could run
 	At      Level  // where the newest attempt found it
@@ -120,7 +121,7 @@ func (m *machine) prepared(ev Prepared) {
 	if m.Status.Code == StatusApplying && m.isOffered() {
 		m.Tries++
 	}
-	m.Rollout.Config, m.Rollout.Stage = ev.Config, StageProving
+	m.Rollout.Config, m.Rollout.Checker, m.Rollout.Stage = ev.Config, ev.Binary, StageProving
 	m.switchTo(ev.Config)
 }
 

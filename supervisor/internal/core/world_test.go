@@ -30,6 +30,7 @@ type world struct {
 	expect     []core.Expect
 	timers     []core.SetTimer
 	leaving    bool
+	spoke      bool         // the child and the timers take turns in a calm world
 	exits      []core.Event // waiting to be seen
 	talk       []core.Event // waiting to be heard
 
@@ -177,7 +178,6 @@ func (w *world) start(c core.Start) {
 }
 
 func (w *world) reload(c core.Reload) {
-	w.checked.reload(c)
 	if w.child == nil || w.child.run != c.Run || w.chance(8) {
 		w.step(core.ReloadFailed{Run: c.Run, Reason: "no such process"})
 		return
@@ -281,7 +281,11 @@ func (w *world) fire() {
 	}
 	i := 0
 	if !w.calm {
-		i = w.next() % len(w.timers)
+		b := w.next()
+		i = b % len(w.timers)
+		if b > 99 { // mostly one of the newest
+			i = len(w.timers) - 1 - b%min(len(w.timers), 3)
+		}
 	}
 	timer := w.timers[i]
 	w.timers = append(w.timers[:i:i], w.timers[i+1:]...)
@@ -313,35 +317,54 @@ func (w *world) offer(n int) {
 func (w *world) settle() {
 	w.calm = true
 	w.torn = -1
-	spoke := false // the child and the timers take turns
 	for range 4000 {
-		switch {
-		case w.ended:
-			return
-		case len(w.process) > 0:
-			w.work()
-		case len(w.expect) > 0:
-			w.admit()
-		case len(w.prepare) > 0:
-			w.validate()
-		case len(w.talk) > 0:
-			w.deliver(&w.talk)
-		case len(w.exits) > 0:
-			w.deliver(&w.exits)
-		case w.leaving:
-			w.leaving = false
-			w.step(core.LinkClosed{})
-		case w.child != nil && w.restless() && (!spoke || len(w.timers) == 0):
-			spoke = true
-			w.speak(0)
-		case len(w.timers) > 0:
-			spoke = false
-			w.fire()
-		default:
+		if !w.tick() {
 			return
 		}
 	}
 	require.True(w.t, !w.s.Settings.Rollback || w.hopeless(), "the world does not calm down\n%s", w)
+}
+
+// peace is a while in which all goes well.
+func (w *world) peace(moves int) {
+	calm := w.calm
+	w.calm = true
+	for range moves {
+		if !w.tick() {
+			break
+		}
+	}
+	w.calm = calm
+}
+
+// tick lets the next thing happen in a calm world, if there is one.
+func (w *world) tick() bool {
+	switch {
+	case w.ended:
+		return false
+	case len(w.process) > 0:
+		w.work()
+	case len(w.expect) > 0:
+		w.admit()
+	case len(w.prepare) > 0:
+		w.validate()
+	case len(w.talk) > 0:
+		w.deliver(&w.talk)
+	case len(w.exits) > 0:
+		w.deliver(&w.exits)
+	case w.leaving:
+		w.leaving = false
+		w.step(core.LinkClosed{})
+	case w.child != nil && w.restless() && (!w.spoke || len(w.timers) == 0):
+		w.spoke = true
+		w.speak(0)
+	case len(w.timers) > 0:
+		w.spoke = false
+		w.fire()
+	default:
+		return false
+	}
+	return true
 }
 
 // restless reports whether the child still has something to do or to say.

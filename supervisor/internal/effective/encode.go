@@ -2,7 +2,6 @@ package effective
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -104,7 +103,7 @@ func (e *encoder) text(text string, indent int) {
 		if line != "\n" {
 			e.line(indent)
 		}
-		fmt.Fprintln(e, strings.TrimSuffix(line, "\n"))
+		e.WriteString(strings.TrimSuffix(line, "\n") + "\n")
 	}
 }
 

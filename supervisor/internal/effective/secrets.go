@@ -7,14 +7,33 @@ import (
 	"unicode"
 )
 
-// secretWord matches the end of a word of a key, or of two words read as one, whose value is a secret.
-var secretWord = regexp.MustCompile(`(?:password|passwd|passphrase|passcode|pwd|secret|token|credential|authorization|` +
-	`bearer|cookie|dsn|jwt|apikey|accesskey|privatekey|secretkey|signingkey|encryptionkey|accountkey|sharedkey|licensekey|` +
-	`ingestkey|ingestionkey|writekey|authkey|applicationkey|instrumentationkey|keypem|connectionstring|datasource)s?$`)
+// isSecretWord finds words of a key, or two of them read as one, whose value is a secret.
+func isSecretWord(word string) bool {
+	word = strings.TrimSuffix(word, "s")
+	for _, end := range [...]string{
+		"password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "credential", "authorization", "bearer", "cookie",
+		"dsn", "jwt", "apikey", "accesskey", "privatekey", "secretkey", "signingkey", "encryptionkey", "accountkey", "sharedkey", "licensekey",
+		"ingestkey", "ingestionkey", "writekey", "authkey", "applicationkey", "instrumentationkey", "keypem", "connectionstring", "datasource",
+	} {
+		if strings.HasSuffix(word, end) {
+			return true
+		}
+	}
+	return false
+}
 
-// harmlessEnd matches the last word of a key that tells about a secret rather than what it is, such as token_file.
-var harmlessEnd = regexp.MustCompile(`^(?:file|files|filename|path|dir|directory|url|uri|endpoint|name|type|scheme|mode|` +
-	`format|encoding|size|length|count|limit|timeout|interval|ttl|lifetime|expiration|mechanism)$`)
+// isHarmlessEnd finds the last words of keys that tell about a secret rather than what it is, such as token_file.
+func isHarmlessEnd(words []string) bool {
+	if len(words) == 0 {
+		return false
+	}
+	switch words[len(words)-1] {
+	case "file", "files", "filename", "path", "dir", "directory", "url", "uri", "endpoint", "name", "type", "scheme", "mode",
+		"format", "encoding", "size", "length", "count", "limit", "timeout", "interval", "ttl", "lifetime", "expiration", "mechanism":
+		return true
+	}
+	return false
+}
 
 // below says what is known about the item under key of the mapping siblings, of which itself s is known.
 func below(s secrecy, key string, item any, siblings map[string]any) secrecy {
@@ -28,7 +47,7 @@ func below(s secrecy, key string, item any, siblings map[string]any) secrecy {
 		return headersBelow(item)
 	case namesSecret(key, words, item):
 		return sealed
-	case s == sealed && (len(words) == 0 || !harmlessEnd.MatchString(words[len(words)-1])):
+	case s == sealed && !isHarmlessEnd(words):
 		return sealed
 	case key == "value" && namedSecret(siblings):
 		return opaque
@@ -60,11 +79,11 @@ func namesSecret(key string, words []string, item any) bool {
 	if _, isMap := item.(map[string]any); isMap && strings.Contains(key, "/") {
 		return false
 	}
-	if len(words) == 0 || harmlessEnd.MatchString(words[len(words)-1]) || words[0] == "max" || words[0] == "min" {
+	if len(words) == 0 || isHarmlessEnd(words) || words[0] == "max" || words[0] == "min" {
 		return false
 	}
 	for i, word := range words {
-		if secretWord.MatchString(word) || i > 0 && secretWord.MatchString(words[i-1]+word) {
+		if isSecretWord(word) || i > 0 && isSecretWord(words[i-1]+word) {
 			return true
 		}
 	}
@@ -109,7 +128,6 @@ func pairBelow(key string) secrecy {
 }
 
 var (
-	privateKeyBlock = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY`)
 	// urlPassword matches up to the last @, since passwords with an unescaped / or @ are met in the wild.
 	urlPassword = regexp.MustCompile(`(://[^\s:@/"']*):[^\s"']*@`)
 	urlToken    = regexp.MustCompile(`://[^\s:@/"'\[]+@`)
@@ -122,12 +140,19 @@ var (
 
 // scrub masks what gives itself away as a secret within text that is shown.
 func scrub(text string) string {
-	if privateKeyBlock.MatchString(text) {
+	if strings.Contains(text, "PRIVATE KEY-----") {
 		return redacted
 	}
-	text = urlPassword.ReplaceAllString(text, "${1}:"+redacted+"@")
-	text = urlToken.ReplaceAllString(text, "://"+redacted+"@")
-	text = driverPassword.ReplaceAllString(text, "${1}:"+redacted+"@${2}(")
-	text = authScheme.ReplaceAllString(text, "${1} "+redacted)
-	return assignment.ReplaceAllString(text, "${1}"+redacted)
+	if strings.Contains(text, "@") {
+		text = urlPassword.ReplaceAllString(text, "${1}:"+redacted+"@")
+		text = urlToken.ReplaceAllString(text, "://"+redacted+"@")
+		text = driverPassword.ReplaceAllString(text, "${1}:"+redacted+"@${2}(")
+	}
+	if strings.ContainsAny(text, " \t\n") {
+		text = authScheme.ReplaceAllString(text, "${1} "+redacted)
+	}
+	if strings.ContainsAny(text, "=:") {
+		text = assignment.ReplaceAllString(text, "${1}"+redacted)
+	}
+	return text
 }

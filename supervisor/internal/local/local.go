@@ -91,14 +91,16 @@ func New(s Settings) *Lane {
 }
 
 // Close ends the session and the listener, and returns when all goroutines of the
-// lane have. It is called once.
+// lane have. It may be called again.
 func (l *Lane) Close() {
 	_ = l.http.Close()
 	l.mu.Lock()
+	if !l.closing {
+		close(l.stop)
+	}
 	l.closing = true
 	l.dismiss()
 	l.mu.Unlock()
-	close(l.stop)
 	l.running.Wait()
 }
 

@@ -4,7 +4,8 @@
 // dies with us, and Find takes it back by its Record. Short-lived commands (Run) are the exception: they end
 // with their context.
 //
-// A Process has one owner: its methods may be called from one goroutine at a time, except Done, which is for all.
+// The methods of a Process may be called from several goroutines: a Kill must be able to overtake a Stop that waits.
+// What a Process is does not change after Start or Find, but for how it ended, which is written before Done is closed.
 package process
 
 import (

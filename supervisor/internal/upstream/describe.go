@@ -19,7 +19,8 @@ type Attributes struct {
 }
 
 // describe merges the description: the host's facts, what the Collector says, what
-// the operator wrote; later ones win (S-073 to S-076).
+// the operator wrote; later ones win (S-073 to S-076). The instance is always the one
+// that the telemetry of the Collector names as well (S-285).
 func (a Attributes) describe(r core.Report, uid string) *protobufs.AgentDescription {
 	said := decode(r.Description, &protobufs.AgentDescription{})
 	identifying := map[string]*protobufs.AnyValue{}
@@ -29,8 +30,8 @@ func (a Attributes) describe(r core.Report, uid string) *protobufs.AgentDescript
 		}
 	}
 	merge(identifying, said.GetIdentifyingAttributes())
-	identifying["service.instance.id"] = text(uid)
 	override(identifying, a.Identifying)
+	identifying["service.instance.id"] = text(uid)
 
 	other := map[string]*protobufs.AnyValue{}
 	override(other, a.Host)

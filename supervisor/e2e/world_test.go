@@ -1,0 +1,173 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// brisk restarts a crashed Collector sooner than people would want it.
+const brisk = "probation: 0s\nrestart: {initial_delay: 50ms, max_delay: 200ms}"
+
+// wait for a file to say what match looks for; its directory must exist.
+func awaitFile(tb testing.TB, path string, match func(text string) bool) string {
+	tb.Helper()
+	w, err := fsnotify.NewWatcher()
+	require.NoError(tb, err)
+	defer w.Close() //nolint:errcheck // nothing is left to be lost
+	require.NoError(tb, w.Add(filepath.Dir(path)))
+	deadline := time.After(patience)
+	for {
+		text, err := os.ReadFile(path)
+		if err == nil && match(string(text)) {
+			return string(text)
+		}
+		select {
+		case <-w.Events:
+		case err := <-w.Errors:
+			require.NoError(tb, err)
+		case <-deadline:
+			require.Fail(tb, "the file does not get there", "%s: %s", path, text[max(0, len(text)-2000):])
+		}
+	}
+}
+
+// said waits until opampd has logged a text so many times since it first ran.
+func (d *daemon) said(text string, times int) {
+	d.tb.Helper()
+	awaitFile(d.tb, d.path("opampd.log"), func(log string) bool { return strings.Count(log, text) >= times })
+}
+
+// proven waits until a configuration has passed its probation, so that a crash is
+// no longer blamed on it.
+func (d *daemon) proven(hash []byte) {
+	d.tb.Helper()
+	awaitFile(d.tb, d.path("state", "ledger.jsonl"), func(ledger string) bool {
+		for line := range strings.Lines(ledger) {
+			if strings.Contains(line, hex.EncodeToString(hash)) && strings.Contains(line, `"good":true`) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// exit waits for the end of a process that is not our child (man 2 pidfd_open).
+func exit(tb testing.TB, pid int) {
+	tb.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH { //nolint:errorlint // an errno
+		return
+	}
+	require.NoError(tb, err)
+	defer unix.Close(fd) //nolint:errcheck // opened to look
+	deadline := time.Now().Add(patience)
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(time.Until(deadline).Milliseconds()))
+		if err == unix.EINTR { //nolint:errorlint // an errno
+			continue
+		}
+		require.NoError(tb, err)
+		require.Positive(tb, n, "process %d does not end", pid)
+		return
+	}
+}
+
+func kill(tb testing.TB, pid int, s syscall.Signal) {
+	tb.Helper()
+	require.Greater(tb, pid, 1)
+	require.NoError(tb, syscall.Kill(pid, s))
+}
+
+// collectors returns the processes that run on this storage directory, dead ones
+// left out.
+func (d *daemon) collectors() []int {
+	var found []int
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range paths {
+		line, err := os.ReadFile(path)
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err == nil && bytes.Contains(line, []byte(d.path("state", "effective.yaml"))) && alive(pid) {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// alone asserts that there is one Collector, the one that opampd knows.
+func (d *daemon) alone() {
+	d.tb.Helper()
+	assert.Equal(d.tb, []int{d.collector()}, d.collectors(), "one Collector, and known")
+}
+
+// sweeping leaves no Collector behind, whatever the test did to opampd's memory.
+func sweeping(d *daemon) {
+	d.tb.Helper()
+	d.tb.Cleanup(func() {
+		if d.cmd != nil {
+			_ = d.cmd.Process.Kill()
+			<-d.done
+		}
+		for _, pid := range d.collectors() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+}
+
+// rewrite changes the content of a document of the store behind opampd's back.
+func (d *daemon) rewrite(name string, change func(state map[string]any)) {
+	d.tb.Helper()
+	path := d.path("state", name)
+	text, err := os.ReadFile(path)
+	require.NoError(d.tb, err)
+	var document map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	require.NoError(d.tb, decoder.Decode(&document))
+	state, ok := document["state"].(map[string]any)
+	require.True(d.tb, ok)
+	change(state)
+	body, err := json.Marshal(state)
+	require.NoError(d.tb, err)
+	sum := sha256.Sum256(body)
+	document["sha256"] = hex.EncodeToString(sum[:])
+	text, err = json.Marshal(document)
+	require.NoError(d.tb, err)
+	require.NoError(d.tb, os.WriteFile(path, text, 0o600))
+}
+
+// field reads a text out of a document of the store.
+func (d *daemon) field(name, key string) string {
+	d.tb.Helper()
+	var value string
+	d.rewrite(name, func(state map[string]any) { value, _ = state[key].(string) })
+	return value
+}
+
+// wrapper is an executable that does something else than the Collector when line
+// says so: a line of shell in which $config is the configuration it is to run, and
+// empty when it is only asked something.
+func wrapper(tb testing.TB, line string) string {
+	tb.Helper()
+	_, collector := programs(tb)
+	path := filepath.Join(tb.TempDir(), "otelcol-wrapper")
+	script := fmt.Sprintf("#!/bin/sh\ncollector=%s\n[ \"$1\" = --config ] && config=$2\n%s\nexec $collector \"$@\"\n", collector, line)
+	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // a program
+	return path
+}

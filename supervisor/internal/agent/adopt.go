@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/process"
+)
+
+// run is what a later life of the daemon needs to adopt the Collector.
+type run struct {
+	Process process.Record `json:"process"`
+	Started time.Time      `json:"started"`
+	Config  string         `json:"config"`
+	Binary  string         `json:"binary"`
+	Launch  string         `json:"launch"` // fingerprint of the way it was started
+	Link    string         `json:"link"`
+	Token   string         `json:"token"`
+}
+
+// Heir is a Collector that one life of the daemon leaves to the next within the same
+// process.
+type Heir struct {
+	child *process.Process
+	run   run
+}
+
+// Bequeath returns the Collector for the next life; nil when there is none. The lane
+// must have ended, and Wait returned.
+func (p *Process) Bequeath() *Heir {
+	if p.child == nil {
+		return nil
+	}
+	return &Heir{p.child, p.run}
+}
+
+// LinkOf returns the local link that a Collector of an earlier life holds on to, so
+// that it can be offered again; empty when there is none. heir may be nil.
+func LinkOf(load func(v any) (bool, error), heir *Heir) string {
+	if heir != nil {
+		return heir.run.Link
+	}
+	var r run
+	if found, err := load(&r); err != nil || !found {
+		return ""
+	}
+	return r.Link
+}
+
+// find adopts the Collector of an earlier life when everything about it is as this
+// life would have made it, and ends it otherwise: never two Collectors.
+func (p *Process) find(ctx context.Context, cmd core.Find) {
+	child, r := p.recover()
+	if child == nil {
+		p.Post(core.NothingFound(cmd))
+		return
+	}
+	if reason := p.unfit(r); reason != "" {
+		p.Warn(fmt.Sprintf("a Collector of an earlier run of opampd (pid %d) is stopped: %s", child.PID(), reason))
+		p.end(ctx, child)
+		_ = p.Store.RemoveRun()
+		p.Post(core.NothingFound(cmd))
+		return
+	}
+	p.child, p.run = child, r
+	p.Post(core.Adopted{
+		Run: cmd.Run, PID: child.PID(), At: core.Time(r.Started.UnixNano()), Config: r.Config, Binary: r.Binary, Token: r.Token,
+	})
+	p.watch(ctx, cmd.Run) // not before: its end must not be told before it is known
+}
+
+// recover finds the process of a run record, or takes the one that was left to us.
+// The record may be from before the process was known, when the daemon died in
+// between: then the token in its environment tells which one it is.
+func (p *Process) recover() (*process.Process, run) {
+	if p.heir != nil {
+		return p.heir.child, p.heir.run
+	}
+	var r run
+	if found, err := p.Store.LoadRun(&r); err != nil || !found {
+		return nil, r
+	}
+	record := r.Process
+	if record.PID == 0 {
+		record, _ = process.WithEnvironment(TokenVariable + "=" + r.Token) // else nobody is found below
+	}
+	child, err := process.Find(record, p.Log)
+	if err != nil {
+		_ = p.Store.RemoveRun()
+		return nil, r
+	}
+	return child, r
+}
+
+// written reports whether the file in force holds this configuration.
+func (p *Process) written(config string) bool {
+	body, err := p.Store.Effective()
+	return err == nil && bytes.Contains(body, []byte(config))
+}
+
+// unfit says why a living Collector cannot be kept.
+func (p *Process) unfit(r run) string {
+	switch {
+	case r.Process.PID == 0:
+		return "opampd ended while it was being started"
+	case r.Link != p.Link:
+		return "its address for opampd, " + r.Link + ", is taken by another program"
+	case r.Launch != p.Agent.fingerprint():
+		return "agent.executable, agent.args or agent.env changed since it was started"
+	case !p.written(r.Config):
+		return "its configuration file is not the one it was started with"
+	}
+	return ""
+}
