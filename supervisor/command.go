@@ -24,7 +24,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("config") {
-				return cmd.Help() //nolint:wrapcheck // nothing to add
+				return cmd.Help()
 			}
 			return runDaemon(cmd.Context(), o)
 		},
@@ -130,10 +130,10 @@ func validateCommand() *cobra.Command {
 				return err
 			}
 			for _, w := range loaded.Warnings {
-				fmt.Fprintln(cmd.OutOrStdout(), "warning: "+w.String())
+				_, _ = fmt.Fprintln(cmd.OutOrStdout(), "warning: "+w.String())
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), o.path+" is valid")
-			return nil
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), o.path+" is valid")
+			return err
 		},
 	}
 	o.register(cmd.Flags())
@@ -142,7 +142,7 @@ func validateCommand() *cobra.Command {
 
 func configCommand() *cobra.Command {
 	o := &options{}
-	group := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }} //nolint:wrapcheck // nothing to add
+	group := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	show := &cobra.Command{
 		Use:   "print --config supervisor.yaml",
 		Short: "Print what is in force and where each value comes from; secrets are left out",
@@ -152,7 +152,7 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return loaded.Print(cmd.OutOrStdout()) //nolint:wrapcheck // says what it could not print
+			return loaded.Print(cmd.OutOrStdout())
 		},
 	}
 	o.register(show.Flags())

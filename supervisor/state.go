@@ -113,9 +113,9 @@ func reloadMode(r config.Reload) core.ReloadMode {
 		return core.ReloadHUP
 	case config.ReloadRestart:
 		return core.ReloadRestart
-	default:
-		return core.ReloadAuto
+	case config.ReloadAuto:
 	}
+	return core.ReloadAuto
 }
 
 // ledger is the store as the loop sees it.

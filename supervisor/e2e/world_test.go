@@ -171,3 +171,21 @@ func wrapper(tb testing.TB, line string) string {
 	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // a program
 	return path
 }
+
+// The ways in which a file gets lost.
+func torn(text []byte) []byte { return text[:len(text)/2] }
+func missing([]byte) []byte   { return nil }
+func empty([]byte) []byte     { return []byte{} }
+func foreign([]byte) []byte   { return []byte("\x7fELF\x00{\"version\":1}\n") }
+
+// damage does that to a file; nil removes it.
+func damage(tb testing.TB, path string, how func([]byte) []byte) {
+	tb.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(tb, err)
+	if text = how(text); text == nil {
+		require.NoError(tb, os.Remove(path))
+		return
+	}
+	require.NoError(tb, os.WriteFile(path, text, 0o600))
+}

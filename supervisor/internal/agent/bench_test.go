@@ -196,3 +196,16 @@ func (b *bench) started(t *testing.T) (*life, core.Started) {
 	b.says(t, "ready")
 	return l, started
 }
+
+// rest is what the Collector said and nobody waited for.
+func (b *bench) rest() []string {
+	var lines []string
+	for {
+		select {
+		case line := <-b.lines:
+			lines = append(lines, line)
+		default:
+			return lines
+		}
+	}
+}

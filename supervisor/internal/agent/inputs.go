@@ -91,9 +91,9 @@ func (c *Config) resource(uid string) map[string]string {
 
 func (c *Config) policy(local []effective.LocalFile) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%v\n", c.Agent.fingerprint(), c.Merge.Validate)
+	_, _ = fmt.Fprintf(h, "%s\n%v\n", c.Agent.fingerprint(), c.Merge.Validate)
 	for _, f := range local {
-		fmt.Fprintf(h, "%q %q %x\n", f.Placeholder, f.Layer.Name, sha256.Sum256(f.Layer.Body))
+		_, _ = fmt.Fprintf(h, "%q %q %x\n", f.Placeholder, f.Layer.Name, sha256.Sum256(f.Layer.Body))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -143,7 +143,7 @@ func (l Launch) answer(ctx context.Context, word string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
 	out, err := process.Run(ctx, process.Spec{Path: l.Executable, Argv: []string{l.Executable, word}, Env: l.Env}, 4<<20)
-	return out.Stdout, err //nolint:wrapcheck // put into words by unanswered
+	return out.Stdout, err
 }
 
 func (l Launch) unanswered(word string, err error) error {
@@ -173,7 +173,7 @@ func statFile(path string) (os.FileInfo, error) {
 }
 
 func hashFile(path string) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator named it
+	f, err := os.Open(path)
 	if err != nil {
 		return "", err //nolint:wrapcheck // explained by the caller
 	}

@@ -119,7 +119,7 @@ func TestInspectLooksWithoutKeeping(t *testing.T) {
 func TestAnswerThatCannotBeKeptIsAProblem(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "good")
-	require.NoError(t, os.MkdirAll(filepath.Join(b.dir, "collector.json", "in the way"), 0o700))
+	require.NoError(t, b.Store.Close()) // from here on nothing can be written
 	ev := b.refused(t, NewConfig(b.Settings), local())
 	assert.Equal(t, core.KindBinary, ev.Kind, "the process lane would not know how to start it")
 	assert.Contains(t, ev.Reason, "cannot be kept")

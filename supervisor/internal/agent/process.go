@@ -38,7 +38,7 @@ func (p *Process) Wait() { p.running.Wait() }
 
 // Run carries out the commands of the process.
 func (p *Process) Run(ctx context.Context, cmd core.Command) {
-	switch cmd := cmd.(type) {
+	switch cmd := cmd.(type) { //nolint:gochecksumtype // the rest is for other lanes
 	case core.Find:
 		p.find(ctx, cmd)
 	case core.Start:
@@ -107,7 +107,7 @@ func (p *Process) promote(config string) (string, error) {
 		return p.Store.Path("effective.yaml"), nil // an earlier life promoted it, and nothing was prepared since
 	}
 	if err != nil {
-		return "", err //nolint:wrapcheck // the store says what it did on which file
+		return "", err
 	}
 	if err := p.layOut(); err != nil {
 		p.Warn(fmt.Sprintf("the named files of the remote configuration could not be written: %v", err))
@@ -118,7 +118,7 @@ func (p *Process) promote(config string) (string, error) {
 func (p *Process) layOut() error {
 	written, err := p.Store.Effective()
 	if err != nil {
-		return err //nolint:wrapcheck // as above
+		return err
 	}
 	first, _, _ := strings.Cut(string(written), "\n")
 	sha, ok := strings.CutPrefix(first, remotePrefix)
@@ -126,17 +126,17 @@ func (p *Process) layOut() error {
 	if ok && sha != "" {
 		body, err := p.Store.Blob(sha)
 		if err != nil {
-			return err //nolint:wrapcheck // as above
+			return err
 		}
 		files, err := remoteconfig.Decode(body)
 		if err != nil {
-			return err //nolint:wrapcheck // as above
+			return err
 		}
 		for _, f := range files {
 			named[f.Name] = f.Body
 		}
 	}
-	return p.Store.WriteRemoteFiles(named) //nolint:wrapcheck // as above
+	return p.Store.WriteRemoteFiles(named)
 }
 
 // reload swaps the configuration file, sends SIGHUP, and notes that. After a crash in
@@ -158,7 +158,7 @@ func (p *Process) swap(config string) error {
 		return err
 	}
 	if err := p.child.Signal(syscall.SIGHUP); err != nil {
-		return err //nolint:wrapcheck // says what was sent to whom
+		return err
 	}
 	p.run.Config = config
 	p.remember()

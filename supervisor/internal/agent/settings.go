@@ -18,7 +18,7 @@ import (
 // TokenVariable is the environment variable in which the Collector gets the secret
 // that the local link asks for. The configuration only names it, so that the file
 // holds no secret and a reload needs no new one.
-const TokenVariable = "OPAMPD_LINK_TOKEN"
+const TokenVariable = "OPAMPD_LINK_TOKEN" //nolint:gosec // the name, not the token
 
 // noPipelines is the Collector's feature gate that lets it run with nothing to do.
 const noPipelines = "service.AllowNoPipelines"

@@ -128,7 +128,7 @@ func (m *machine) gone(ev Exited) {
 	}
 	m.Agent.Cause = withTail("the Collector "+ev.Reason, ev.Tail)
 	m.Agent.Crashes++
-	if m.failTrial(KindWorld, "the Collector "+ev.Reason+" on this configuration", ev.Tail) {
+	if m.failTrial(KindWorld, "with this configuration the Collector "+ev.Reason, ev.Tail) {
 		return
 	}
 	m.backOff()
@@ -206,7 +206,7 @@ func (m *machine) silent(ev AgentSilent) {
 	m.session(false)
 	m.Agent.Crashes++
 	m.Agent.Cause = "the Collector has been silent for three heartbeats"
-	m.failTrial(KindWorld, "the Collector hangs on this configuration: nothing was heard from it for three heartbeats", "")
+	m.failTrial(KindWorld, "with this configuration the Collector hangs: nothing was heard from it for three heartbeats", "")
 	m.Agent.Restart = true
 }
 

@@ -43,7 +43,7 @@ func (m *machine) healthReport() Health {
 	switch {
 	case m.Closing:
 		return Health{StartedAt: m.Agent.StartedAt, Status: "StatusStopping", LastError: "the supervisor is shutting down"}
-	case m.Agent.Phase == PhaseDown && m.Rollout.Tried.Target.Kind == TargetNone && m.Rollout.Stage == StageIdle:
+	case m.Agent.Phase == PhaseDown && m.Rollout.Tried.Target.Kind == TargetNone && m.isOffered() && m.Rollout.Stage == StageIdle:
 		return Health{Healthy: true, Status: "StatusStopped"} // as the server asked
 	case m.Agent.Phase == PhaseRunning && m.Agent.Marker == m.Agent.Config && m.heardOfHealth():
 		return m.agentHealth()

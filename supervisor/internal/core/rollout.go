@@ -238,13 +238,14 @@ func (m *machine) prove() {
 		return
 	}
 	m.Rollout.Stage, m.Rollout.Last = StageIdle, m.Rollout.Tried.Target
-	if !m.Rollout.Plain && (m.Rollout.At == LevelOffered || m.Status.Code != StatusFailed) {
+	inForce := m.Offered.Known() && m.Rollout.Tried.Target.Offer == m.Offered
+	if !m.Rollout.Plain && (inForce || m.Status.Code != StatusFailed) {
 		m.Rollout.Problem = ""
 	}
-	if !m.isOffered() {
+	if !inForce {
 		return
 	}
-	if m.Status.Code != StatusApplied { // with roll back switched off, a failed one may still get there
+	if m.Status.Code != StatusApplied { // a failed one may get there after all: roll back is off, or the disk was full
 		m.report(StatusApplied, "")
 	}
 	m.startProbation()
@@ -260,7 +261,7 @@ func (m *machine) applyDeadline(clock uint64) {
 		m.Agent.Restart = true // it never found us again
 		return
 	}
-	failed := m.failTrial(KindWorld, fmt.Sprintf("the Collector was not healthy on this configuration within %s (%s)",
+	failed := m.failTrial(KindWorld, fmt.Sprintf("the Collector was not healthy with this configuration within %s (%s)",
 		m.Settings.ApplyTimeout, m.ailment()), "")
 	if !failed && m.Agent.Reloaded {
 		m.Agent.Restart = true // SIGHUP did not get it there

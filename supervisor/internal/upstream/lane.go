@@ -46,10 +46,13 @@ type Lane struct {
 	Settings
 	client  *opampclient.Client
 	inbox   chan incoming
+	deaf    chan struct{} // closed when nothing that the server says counts any more
+	deafen  func()
 	running sync.WaitGroup
 	cancel  context.CancelFunc
 	started bool
 	uid     uuid.UUID
+	health  *protobufs.ComponentHealth // told last
 }
 
 // incoming is a message of the server, or the loss of it.
@@ -59,7 +62,11 @@ type incoming struct {
 }
 
 // New returns a lane that connects when core.Connect and a first report have come.
-func New(s Settings) *Lane { return &Lane{Settings: s, inbox: make(chan incoming, inboxSize)} }
+func New(s Settings) *Lane {
+	l := &Lane{Settings: s, inbox: make(chan incoming, inboxSize), deaf: make(chan struct{})}
+	l.deafen = sync.OnceFunc(func() { close(l.deaf) })
+	return l
+}
 
 // Run carries out the commands of the link.
 func (l *Lane) Run(ctx context.Context, cmd core.Command) {
@@ -73,7 +80,7 @@ func (l *Lane) Run(ctx context.Context, cmd core.Command) {
 		}
 		return
 	}
-	switch cmd := cmd.(type) {
+	switch cmd := cmd.(type) { //nolint:gochecksumtype // the rest is for other lanes
 	case core.Publish:
 		l.publish(ctx, cmd.Report)
 	case core.ReportStatus:
@@ -88,6 +95,7 @@ func (l *Lane) Run(ctx context.Context, cmd core.Command) {
 // Close cuts the link without a word, if it is still there, and waits for its
 // goroutines.
 func (l *Lane) Close() {
+	l.deafen()
 	if l.cancel != nil {
 		l.cancel()
 	}
@@ -105,7 +113,7 @@ func (l *Lane) connect(cmd core.Connect) {
 		URL: l.URL, Header: l.Header, TLS: l.TLS, UID: uid, Capabilities: l.Grants.Capabilities(),
 		Heartbeat: l.Heartbeat, MaxMessage: l.MaxMessage,
 	}, opampclient.Events{
-		Message:      func(m *protobufs.ServerToAgent) { l.inbox <- incoming{msg: m} },
+		Message:      func(m *protobufs.ServerToAgent) { l.put(incoming{msg: m}) },
 		Disconnected: l.lost,
 		Problem:      l.Warn,
 	})
@@ -118,12 +126,18 @@ func (l *Lane) connect(cmd core.Connect) {
 	}
 }
 
+// put makes the server wait when too many of its messages do, but never the end of the
+// connection.
+func (l *Lane) put(in incoming) {
+	select {
+	case l.inbox <- in:
+	case <-l.deaf:
+	}
+}
+
 func (l *Lane) lost(err error, retryIn time.Duration) {
 	l.Disconnected(err, retryIn)
-	select {
-	case l.inbox <- incoming{lost: err}:
-	default: // it stands at the end of a full queue that will report it
-	}
+	l.put(incoming{lost: err})
 }
 
 // publish keeps the server told. The first report that says who the agent is opens
@@ -150,7 +164,10 @@ func (l *Lane) send(m core.Message) {
 	}
 }
 
+// disconnect says goodbye. What the server still says is not listened to: it must not
+// hold up the end.
 func (l *Lane) disconnect(ctx context.Context) {
+	l.deafen()
 	if l.started {
 		ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
 		defer cancel()

@@ -22,6 +22,8 @@ func (l *Lane) listen(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-l.deaf:
+			return
 		case in := <-l.inbox:
 			if in.msg == nil {
 				greeted = false
@@ -106,7 +108,7 @@ func Files(c *protobufs.AgentRemoteConfig) []remoteconfig.File {
 // heartbeat comes with the settings of the OpAMP connection; the rest of those is
 // not ours to accept.
 func (l *Lane) settings(c *protobufs.ConnectionSettingsOffers) {
-	if s := c.GetOpamp().GetHeartbeatIntervalSeconds(); s > 0 {
+	if s := c.GetOpamp().GetHeartbeatIntervalSeconds(); s > 0 && l.Grants.Heartbeat {
 		l.client.SetHeartbeat(time.Duration(min(s, uint64(time.Hour/time.Second))) * time.Second)
 	}
 	var signals core.Signals

@@ -16,7 +16,7 @@ import (
 func (l *Lane) report(r core.Report) opampclient.Report {
 	out := opampclient.Report{
 		Description:        l.Attributes.describe(r, l.uid.String()),
-		Health:             health(r),
+		Health:             l.healthOf(r),
 		CustomCapabilities: nil,
 	}
 	if r.Effective != "" {
@@ -33,18 +33,28 @@ func (l *Lane) report(r core.Report) opampclient.Report {
 	return out
 }
 
+// healthOf keeps the time of what did not change: the server is told of changes alone
+// (S-063).
+func (l *Lane) healthOf(r core.Report) *protobufs.ComponentHealth {
+	before := l.health.GetStatusTimeUnixNano()
+	if same := health(r, before); l.health == nil || !proto.Equal(same, l.health) {
+		l.health = health(r, nanos())
+	}
+	return l.health
+}
+
 // health is the Collector's own tree with the supervisor's troubles beside it.
-func health(r core.Report) *protobufs.ComponentHealth {
+func health(r core.Report, at uint64) *protobufs.ComponentHealth {
 	tree := decode(r.Health.Tree, &protobufs.ComponentHealth{})
 	h := &protobufs.ComponentHealth{
 		Healthy: r.Health.Healthy, StartTimeUnixNano: uint64(r.Health.StartedAt), //nolint:gosec // after 1970
-		Status: r.Health.Status, LastError: r.Health.LastError, StatusTimeUnixNano: nanos(),
+		Status: r.Health.Status, LastError: r.Health.LastError, StatusTimeUnixNano: at,
 		ComponentHealthMap: tree.GetComponentHealthMap(),
 	}
 	troubles := map[string]*protobufs.ComponentHealth{}
 	for name, problem := range map[string]string{"storage": r.Storage, "configuration": r.Problem} {
 		if problem != "" {
-			troubles[name] = &protobufs.ComponentHealth{Status: "StatusRecoverableError", LastError: problem, StatusTimeUnixNano: h.StatusTimeUnixNano}
+			troubles[name] = &protobufs.ComponentHealth{Status: "StatusRecoverableError", LastError: problem, StatusTimeUnixNano: at}
 		}
 	}
 	if len(troubles) > 0 {
@@ -52,7 +62,7 @@ func health(r core.Report) *protobufs.ComponentHealth {
 			h.ComponentHealthMap = map[string]*protobufs.ComponentHealth{}
 		}
 		h.ComponentHealthMap["opampd"] = &protobufs.ComponentHealth{
-			Status: "StatusRecoverableError", StatusTimeUnixNano: h.StatusTimeUnixNano, ComponentHealthMap: troubles,
+			Status: "StatusRecoverableError", StatusTimeUnixNano: at, ComponentHealthMap: troubles,
 		}
 	}
 	return h
