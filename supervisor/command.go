@@ -34,10 +34,16 @@ func command() *cobra.Command {
 	})
 	o.register(root.Flags())
 	root.AddCommand(runCommand(), validateCommand(), configCommand(), versionCommand(), devServerCommand())
-	for _, c := range append(root.Commands(), root) {
-		c.Args = usage(c.Args)
-	}
+	markUsage(root)
 	return root
+}
+
+// markUsage gives wrong arguments of all commands the exit code of a wrong command line.
+func markUsage(c *cobra.Command) {
+	c.Args = usage(c.Args)
+	for _, sub := range c.Commands() {
+		markUsage(sub)
+	}
 }
 
 // usage marks errors about arguments, so that they get their own exit code.
@@ -99,10 +105,12 @@ func (o *options) load(checkFiles bool) (*config.Loaded, error) {
 	}
 	loaded, err := config.Load(config.Options{Path: o.path, Environ: os.Environ(), Flags: flags, FlagNames: names, CheckFiles: checkFiles})
 	if err != nil {
-		return nil, fmt.Errorf("the configuration cannot be used:\n%w", err)
+		return nil, unusable(err)
 	}
 	return loaded, nil
 }
+
+func unusable(err error) error { return fmt.Errorf("the configuration cannot be used:\n%w", err) }
 
 func runCommand() *cobra.Command {
 	o := &options{}
@@ -122,7 +130,7 @@ func validateCommand() *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:   "validate --config supervisor.yaml",
-		Short: "Check supervisor.yaml and the files that it names",
+		Short: "Check supervisor.yaml, the files that it names, and whether the Collector can be supervised",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := o.load(true)
@@ -131,6 +139,10 @@ func validateCommand() *cobra.Command {
 			}
 			for _, w := range loaded.Warnings {
 				_, _ = fmt.Fprintln(cmd.OutOrStdout(), "warning: "+w.String())
+			}
+			if _, err := launch(loaded.Config.Agent).Inspect(cmd.Context()); err != nil {
+				problem := config.Problem{File: o.path, Key: "agent.executable", Message: err.Error()}
+				return unusable(&config.Error{Problems: []config.Problem{problem}})
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), o.path+" is valid")
 			return err

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -96,10 +98,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	}
 	link := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective})
 	defer link.Close()
-	server, err := l.upstream(post)
-	if err != nil {
-		return core.Exit{}, nil, err
-	}
+	server := l.upstream(post)
 	defer server.Close()
 	settings := l.agent(post, local.Endpoint(listener))
 	collector := agent.NewProcess(settings, l.heir)
@@ -143,7 +142,7 @@ func (l *life) warn(o *options, loaded *config.Loaded) {
 // leave the host without telemetry.
 func (l *life) openStore() error {
 	c := l.config.Storage
-	st, incidents, err := store.Open(c.Directory, store.Options{KeepConfigs: c.KeepConfigs})
+	st, incidents, err := openPatiently(c.Directory, store.Options{KeepConfigs: c.KeepConfigs})
 	if st == nil {
 		return err //nolint:wrapcheck // in words already
 	}
@@ -153,6 +152,20 @@ func (l *life) openStore() error {
 	l.store = st
 	l.tell(incidents)
 	return nil
+}
+
+// openPatiently waits for a lock whose owner has died: a child that was just being
+// made holds it until it executes its program, and then lets go by itself.
+func openPatiently(dir string, opts store.Options) (*store.Store, []store.Incident, error) {
+	const longest = time.Second
+	for pause := time.Millisecond; ; pause *= 2 {
+		st, incidents, err := store.Open(dir, opts)
+		var locked *store.LockedError
+		if !errors.As(err, &locked) || !errors.Is(syscall.Kill(locked.PID, 0), syscall.ESRCH) || pause > longest {
+			return st, incidents, err //nolint:wrapcheck // in words already
+		}
+		time.Sleep(pause)
+	}
 }
 
 func (l *life) tell(incidents []store.Incident) {
@@ -177,15 +190,14 @@ func (l *life) openOutput() {
 	}
 }
 
-func (l *life) upstream(post func(core.Event)) (*upstream.Lane, error) {
-	c, grants := l.config.Server, l.grants()
+// upstream makes the lane of the server. Certificates that cannot be used keep the
+// server away, not the Collector down.
+func (l *life) upstream(post func(core.Event)) *upstream.Lane {
+	c := l.config.Server
 	tls, err := tlsOf(c)
-	if err != nil {
-		return nil, err
-	}
 	attempts := 0
 	return upstream.New(upstream.Settings{
-		URL: c.Endpoint, Header: c.Headers.HTTP(), TLS: tls, Grants: grants, MaxMessage: c.MaxMessageSize,
+		URL: c.Endpoint, Header: c.Headers.HTTP(), TLS: tls, Unusable: err, Grants: l.grants(), MaxMessage: c.MaxMessageSize,
 		Attributes: upstream.Attributes{
 			Host: hostAttributes(), Supervisor: version,
 			Identifying:    l.config.Agent.Description.IdentifyingAttributes,
@@ -198,7 +210,7 @@ func (l *life) upstream(post func(core.Event)) (*upstream.Lane, error) {
 			l.log.Warn("no connection to the OpAMP server; telemetry does not need it",
 				zap.Error(err), zap.Int("attempt", attempts), zap.Stringer("retry_in", retryIn.Round(time.Millisecond)))
 		},
-	}), nil
+	})
 }
 
 func (l *life) grants() upstream.Grants {
@@ -213,24 +225,30 @@ func (l *life) grants() upstream.Grants {
 
 func (l *life) agent(post func(core.Event), link string) agent.Settings {
 	c := l.config.Agent
+	return agent.Settings{
+		Agent: launch(c),
+		Merge: agent.Merge{
+			Files: c.ConfigFiles, Fallback: c.StartupFallbackConfigs, Validate: c.ValidateConfig,
+			Resource: c.Description.IdentifyingAttributes, ReportsComponents: l.config.Capabilities.ReportsAvailableComponents,
+			IncludeResource: c.Description.IncludeResourceAttributes, MaxSize: c.MaxConfigSize,
+		},
+		Link: link, Store: l.store, Log: l.output, Post: post,
+		Warn: func(message string) { l.log.Warn(message) },
+	}
+}
+
+// launch is how the Collector is run: with our environment but for what is ours alone,
+// and agent.env on top.
+func launch(c config.Agent) agent.Launch {
 	extra, variables := map[string]string{}, []string{}
 	for name, value := range c.Env {
 		extra[name] = string(value)
 		variables = append(variables, name+"="+string(value))
 	}
 	slices.Sort(variables)
-	return agent.Settings{
-		Agent: agent.Launch{
-			Executable: c.Executable, Args: c.Args, Env: process.ChildEnv(os.Environ(), extra), Variables: variables, StopTimeout: c.StopTimeout,
-			Snippet: snippet(c.CrashLogSnippetKiB),
-		},
-		Merge: agent.Merge{
-			Files: c.ConfigFiles, Fallback: c.StartupFallbackConfigs, Validate: c.ValidateConfig,
-			Resource: c.Description.IdentifyingAttributes, ReportsComponents: l.config.Capabilities.ReportsAvailableComponents,
-			IncludeResource: c.Description.IncludeResourceAttributes,
-		},
-		Link: link, Store: l.store, Log: l.output, Post: post,
-		Warn: func(message string) { l.log.Warn(message) },
+	return agent.Launch{
+		Executable: c.Executable, Args: c.Args, Env: process.ChildEnv(os.Environ(), extra), Variables: variables,
+		StopTimeout: c.StopTimeout, Snippet: snippet(c.CrashLogSnippetKiB),
 	}
 }
 

@@ -37,6 +37,7 @@ func TestNoTelemetryIsLostWhileOpampdIsDeadAndTheSameCollectorRunsOn(t *testing.
 		load.WaitAcknowledged(t, 10, patience)
 		h.crash()
 		load.WaitAcknowledged(t, 20, patience)
+		h.often(tr)
 		h.back()
 		load.WaitAcknowledged(t, 20, patience)
 		report := load.Stop()
@@ -145,10 +146,10 @@ func TestACollectorThatCannotBeKeptIsStoppedFirst(t *testing.T) {
 			h.tb.Cleanup(func() { _ = l.Close() })
 		},
 		"agent.args changed": func(h *host) {
-			h.write(settings{endpoint: h.server.WebSocketURL(), agent: `args: ["--set=service.telemetry.logs.level=debug"]`})
+			h.change(settings{agent: `args: ["--set=service.telemetry.logs.level=debug"]`})
 		},
 		"agent.env changed": func(h *host) {
-			h.write(settings{endpoint: h.server.WebSocketURL(), agent: `env: {A: b}`})
+			h.change(settings{agent: `env: {A: b}`})
 		},
 		"run.json is torn": func(h *host) { damage(h.tb, h.path("state", "run.json"), torn) },
 		"run.json is gone": func(h *host) { damage(h.tb, h.path("state", "run.json"), missing) },

@@ -58,7 +58,7 @@ func TestABadConfigurationTouchesNothing(t *testing.T) {
 		},
 		"twice the key": func(h *host) (string, string) { return good(h) + "service: {}\n", "already defined" },
 		"10 MB": func(*host) (string, string) {
-			return "receivers: {" + strings.Repeat("a"+strings.Repeat("b", 1000)+": {},", 10_000) + "x: {}}", ""
+			return "receivers: {" + strings.Repeat("a"+strings.Repeat("b", 1000)+": {},", 10_000) + "x: {}}", "agent.max_config_size"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

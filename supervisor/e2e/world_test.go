@@ -17,9 +17,12 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/open-telemetry/opamp-go/protobufs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"opampd/supervisor/internal/testkit"
 )
 
 // brisk restarts a crashed Collector sooner than people would want it.
@@ -119,6 +122,7 @@ func (d *daemon) alone() {
 // sweeping leaves no Collector behind, whatever the test did to opampd's memory.
 func sweeping(d *daemon) {
 	d.tb.Helper()
+	telling(d)
 	d.tb.Cleanup(func() {
 		if d.cmd != nil {
 			_ = d.cmd.Process.Kill()
@@ -188,4 +192,38 @@ func damage(tb testing.TB, path string, how func([]byte) []byte) {
 		return
 	}
 	require.NoError(tb, os.WriteFile(path, text, 0o600))
+}
+
+// change writes another supervisor.yaml for the same server and Collector, unless
+// the settings say otherwise.
+func (h *host) change(s settings) {
+	h.tb.Helper()
+	if s.endpoint == "" {
+		s.endpoint = h.server.WebSocketURL()
+	}
+	if s.executable == "" {
+		_, s.executable = programs(h.tb)
+	}
+	h.write(s)
+}
+
+// often makes the next agent on plain HTTP poll each second.
+func (h *host) often(tr testkit.Transport) {
+	if tr == testkit.PlainHTTP {
+		h.server.OfferConnection(&protobufs.ConnectionSettingsOffers{
+			Opamp: &protobufs.OpAMPConnectionSettings{HeartbeatIntervalSeconds: 1},
+		})
+	}
+}
+
+// telling shows what opampd remembers when the test has failed.
+func telling(d *daemon) {
+	d.tb.Cleanup(func() {
+		if d.tb.Failed() {
+			for _, name := range []string{"ledger.jsonl", "state.json", "run.json"} {
+				text, _ := os.ReadFile(d.path("state", name))
+				d.tb.Logf("%s:\n%s", name, text)
+			}
+		}
+	})
 }

@@ -55,6 +55,7 @@ func LinkOf(load func(v any) (bool, error), heir *Heir) string {
 func (p *Process) find(ctx context.Context, cmd core.Find) {
 	child, r := p.recover()
 	if child == nil {
+		p.stopStrays(ctx)
 		p.Post(core.NothingFound(cmd))
 		return
 	}
@@ -70,6 +71,17 @@ func (p *Process) find(ctx context.Context, cmd core.Find) {
 		Run: cmd.Run, PID: child.PID(), At: core.Time(r.Started.UnixNano()), Config: r.Config, Binary: r.Binary, Token: r.Token,
 	})
 	p.watch(ctx, cmd.Run) // not before: its end must not be told before it is known
+}
+
+// stopStrays ends what still runs on our configuration although no record tells of
+// it, because the record was lost or damaged.
+func (p *Process) stopStrays(ctx context.Context) {
+	for _, record := range process.Holding(p.Store.Path("effective.yaml"), TokenVariable) {
+		if child, err := process.Find(record, p.Log); err == nil {
+			p.Warn(fmt.Sprintf("a Collector that opampd has lost sight of (pid %d) is stopped", child.PID()))
+			p.end(ctx, child)
+		}
+	}
 }
 
 // recover finds the process of a run record, or takes the one that was left to us.

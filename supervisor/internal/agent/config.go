@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func NewConfig(s Settings) *Config {
 func (c *Config) Run(ctx context.Context, cmd core.Command) {
 	if cmd, ok := cmd.(core.Prepare); ok {
 		c.Post(c.prepare(ctx, cmd))
+		debug.FreeOSMemory() // merging takes many times the size of a configuration, and the daemon idles now
 	}
 }
 
@@ -82,6 +84,11 @@ func (c *Config) check(ctx context.Context, cmd core.Prepare, in effective.Input
 	}
 	for _, note := range rendered.Notes {
 		c.Warn(note)
+	}
+	if current, err := c.Store.Effective(); err == nil && cmd.Wish.Target.Kind == core.TargetOffer {
+		if err := occupied(ctx, rendered.YAML, current); err != nil {
+			return rendered, refuse(core.KindWorld, err)
+		}
 	}
 	path, err := c.Store.WriteCandidate(rendered.Hash, header(offer.Body, rendered))
 	if err != nil {

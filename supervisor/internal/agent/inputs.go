@@ -41,10 +41,25 @@ func (c *Config) gather(wish core.Wish, b Binary) (in effective.Input, policy st
 	if err != nil {
 		return in, policy, refuse(core.KindContent, err)
 	}
+	if err := c.fits(files); err != nil {
+		return in, policy, refuse(core.KindContent, err)
+	}
 	for _, f := range files {
 		in.Remote = append(in.Remote, effective.Layer{Name: f.Name, Body: f.Body})
 	}
 	return in, policy, nil
+}
+
+// fits refuses a configuration by its size, before anything looks into it.
+func (c *Config) fits(files []remoteconfig.File) error {
+	size := int64(0)
+	for _, f := range files {
+		size += int64(len(f.Body))
+	}
+	if limit := c.Merge.MaxSize; limit > 0 && size > limit {
+		return fmt.Errorf("the configuration has %d bytes, more than the %d that are accepted; make it smaller, or raise agent.max_config_size", size, limit)
+	}
+	return nil
 }
 
 // localFiles reads the files that the target asks for. One that cannot be read is
@@ -91,7 +106,7 @@ func (c *Config) resource(uid string) map[string]string {
 
 func (c *Config) policy(local []effective.LocalFile) string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s\n%v\n", c.Agent.fingerprint(), c.Merge.Validate)
+	_, _ = fmt.Fprintf(h, "%s\n%v %d\n", c.Agent.fingerprint(), c.Merge.Validate, c.Merge.MaxSize)
 	for _, f := range local {
 		_, _ = fmt.Fprintf(h, "%q %q %x\n", f.Placeholder, f.Layer.Name, sha256.Sum256(f.Layer.Body))
 	}

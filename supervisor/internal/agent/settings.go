@@ -52,6 +52,7 @@ type Merge struct {
 	Resource          map[string]string // resource attributes of the Collector's own telemetry
 	ReportsComponents bool
 	IncludeResource   bool
+	MaxSize           int64 // of the files of a remote configuration, in bytes; 0 is no limit
 }
 
 // fingerprint tells two ways to run the Collector apart, without telling what is in

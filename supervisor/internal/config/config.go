@@ -102,6 +102,8 @@ type Rollout struct {
 	UseHUPConfigReload bool `koanf:"use_hup_config_reload"`
 	// ConfigApplyTimeout is the time a configuration has to prove itself before it is FAILED.
 	ConfigApplyTimeout time.Duration `koanf:"config_apply_timeout"`
+	// MaxConfigSize is the largest remote configuration that is looked at, in bytes over all its files.
+	MaxConfigSize int64 `koanf:"max_config_size"`
 	// Probation is how long after APPLIED a crash still rolls back; 0 turns it off.
 	Probation time.Duration `koanf:"probation"`
 }

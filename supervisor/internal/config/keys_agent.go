@@ -22,6 +22,7 @@ func agentKeys() []Key {
 		{Path: "agent.config_apply_timeout", Type: Duration, Default: 5 * time.Second, Meaning: "how long a configuration has to become healthy before it is FAILED. Only failure waits for it, so raise it freely for slow hosts"},
 		{Path: "agent.probation", Type: Duration, Default: 30 * time.Second, Ours: true, Meaning: "how long after APPLIED a crash still rolls back and turns the status to FAILED; `0s` for not at all"},
 
+		{Path: "agent.max_config_size", Type: Size, Default: int64(4 << 20), Ours: true, Meaning: "largest remote configuration that is looked at; merging takes many times its size in memory"},
 		{Path: "agent.bootstrap_timeout", Type: Duration, Default: 3 * time.Second, Status: Inert, Meaning: "there is no bootstrap Collector to wait for; `config_apply_timeout` is how long a configuration has to prove itself"},
 		{Path: "agent.stop_timeout", Type: Duration, Default: 10 * time.Second, Ours: true, Meaning: "from SIGTERM until SIGKILL goes to the whole process group"},
 		{Path: "agent.restart.initial_delay", Type: Duration, Default: time.Second, Ours: true, Meaning: "delay before the second restart in a row; the first is immediate, each further one waits about twice as long"},

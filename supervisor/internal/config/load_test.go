@@ -156,6 +156,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 	assert.Equal(t, Rollout{
 		ValidateConfig: true, AutomaticConfigRollback: true, Reload: ReloadAuto,
 		ConfigApplyTimeout: 5 * time.Second, Probation: 30 * time.Second,
+		MaxConfigSize: 4 << 20,
 	}, c.Agent.Rollout)
 	assert.Equal(t, Process{
 		BootstrapTimeout: 3 * time.Second, StopTimeout: 10 * time.Second, OrphanDetectionInterval: 5 * time.Second,

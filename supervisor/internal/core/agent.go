@@ -106,7 +106,7 @@ func (m *machine) reloadFailed(ev ReloadFailed) {
 		return
 	}
 	m.Agent.Phase = PhaseRunning
-	failed := m.failTrial(KindWorld, "the Collector could not be told to reload: "+ev.Reason, "")
+	failed := m.failTrial("the Collector could not be told to reload: "+ev.Reason, "")
 	m.Agent.Config = m.Agent.Marker // it runs on unchanged, and may stay when it is what comes next
 	if !failed {
 		m.Agent.Restart = true // a new process brings it to where it should be
@@ -128,7 +128,7 @@ func (m *machine) gone(ev Exited) {
 	}
 	m.Agent.Cause = withTail("the Collector "+ev.Reason, ev.Tail)
 	m.Agent.Crashes++
-	if m.failTrial(KindWorld, "with this configuration the Collector "+ev.Reason, ev.Tail) {
+	if m.failTrial("with this configuration the Collector "+ev.Reason, ev.Tail) {
 		return
 	}
 	m.backOff()
@@ -206,7 +206,7 @@ func (m *machine) silent(ev AgentSilent) {
 	m.session(false)
 	m.Agent.Crashes++
 	m.Agent.Cause = "the Collector has been silent for three heartbeats"
-	m.failTrial(KindWorld, "with this configuration the Collector hangs: nothing was heard from it for three heartbeats", "")
+	m.failTrial("with this configuration the Collector hangs: nothing was heard from it for three heartbeats", "")
 	m.Agent.Restart = true
 }
 

@@ -30,10 +30,10 @@ func (m *machine) emit(c Command) { m.out = append(m.out, c) }
 
 // observe folds the event into the facts. What follows from them is up to plan,
 // except for verdicts: an outcome is reported where it is seen.
-func (m *machine) observe(ev Event) {
+func (m *machine) observe(ev Event) { //nolint:funlen // one line for each event
 	switch ev := ev.(type) {
 	case Booted:
-		m.booted(ev)
+		m.booted()
 	case Adopted:
 		m.adopted(ev)
 	case NothingFound:
@@ -113,7 +113,7 @@ func (m *machine) plan() {
 	m.planExit()
 }
 
-func (m *machine) booted(ev Booted) {
+func (m *machine) booted() {
 	if m.Boot != BootNone {
 		return
 	}

@@ -95,8 +95,7 @@ func replay(t *testing.T, script string) string {
 func write(b *strings.Builder, s core.State, cmds []core.Command) {
 	for _, c := range cmds {
 		if p, ok := c.(core.Publish); ok {
-			h := p.Report.Health
-			fmt.Fprintf(b, "    Publish healthy=%v %s %.60q\n", h.Healthy, h.Status, h.LastError)
+			publish(b, p.Report)
 			continue
 		}
 		fmt.Fprintf(b, "    %s\n", trace.Line(c))
@@ -104,4 +103,26 @@ func write(b *strings.Builder, s core.State, cmds []core.Command) {
 	fmt.Fprintf(b, "  agent=%s run=%d config=%q | stage=%s active=%q good=%q status=%s:%s\n",
 		s.Agent.Phase, s.Agent.Run, s.Agent.Config,
 		s.Rollout.Stage, s.Rollout.Active, s.Rollout.Good.Hash, s.Status.Hash, s.Status.Code)
+}
+
+// publish writes what matters of a report.
+func publish(b *strings.Builder, r core.Report) {
+	h := r.Health
+	fmt.Fprintf(b, "    Publish healthy=%v %s since=%d %.60q", h.Healthy, h.Status, h.StartedAt, h.LastError)
+	for _, f := range []struct{ name, value string }{
+		{"problem", r.Problem},
+		{"storage", r.Storage},
+		{"effective", r.Effective},
+		{"components", r.Components},
+		{"custom", r.Custom},
+		{"version", r.Version},
+	} {
+		if f.value != "" {
+			fmt.Fprintf(b, " %s=%.40q", f.name, f.value)
+		}
+	}
+	if r.UID != "u1" {
+		fmt.Fprintf(b, " uid=%s", r.UID)
+	}
+	b.WriteString("\n")
 }

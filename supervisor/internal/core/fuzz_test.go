@@ -23,7 +23,7 @@ func FuzzWorld(f *testing.F) {
 // TestWorldAtLength does the same for stories that are longer than a fuzzer likes.
 func TestWorldAtLength(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same stories every time
+	random := rand.New(rand.NewPCG(1, 2)) // the same stories every time
 	for range 500 {
 		data := make([]byte, 400)
 		for i := range data {
@@ -155,11 +155,20 @@ func (w *world) stale(b int) {
 		run += 7
 	}
 	w.step([]core.Event{
-		core.Exited{Run: run, Reason: "exited"}, core.Started{Run: run}, core.StartFailed{Run: run}, core.Reloaded{Run: run},
-		core.ReloadFailed{Run: run}, core.Expecting{Run: run}, core.Adopted{Run: run}, core.NothingFound{Run: run},
-		core.AgentDescribed{Run: run, Marker: w.s.Rollout.Config}, core.AgentHealth{Run: run, Healthy: true},
-		core.AgentSilent{Run: run}, core.AgentDisconnected{Run: run},
-		core.Prepared{Attempt: w.s.Rollout.Attempt - 1, Config: "stale"}, core.Refused{Attempt: w.s.Rollout.Attempt - 1},
+		core.Exited{Run: run, Reason: "exited"},
+		core.Started{Run: run},
+		core.StartFailed{Run: run},
+		core.Reloaded{Run: run},
+		core.ReloadFailed{Run: run},
+		core.Expecting{Run: run},
+		core.Adopted{Run: run},
+		core.NothingFound{Run: run},
+		core.AgentDescribed{Run: run, Marker: w.s.Rollout.Config},
+		core.AgentHealth{Run: run, Healthy: true},
+		core.AgentSilent{Run: run},
+		core.AgentDisconnected{Run: run},
+		core.Prepared{Attempt: w.s.Rollout.Attempt - 1, Config: "stale"},
+		core.Refused{Attempt: w.s.Rollout.Attempt - 1},
 		core.TimerFired{Timer: core.Timer(b % 7), ID: uint64(run) + 99},
 	}[b%15])
 }

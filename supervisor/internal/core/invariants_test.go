@@ -10,8 +10,6 @@ import (
 	"opampd/supervisor/internal/core/trace"
 )
 
-func line(v any) string { return trace.Line(v) }
-
 // invariants is what must hold in the world whatever happens.
 type invariants struct {
 	w       *world
@@ -22,7 +20,6 @@ type invariants struct {
 
 	binaries map[string]map[string]bool     // that each configuration was prepared with
 	offered  map[string]map[core.Offer]bool // the offers that each was prepared for
-	newest   core.Prepare
 
 	said      core.StatusCode     // what the server was told of the offered configuration
 	refusedBy map[core.Offer]bool // offers refused for their content in this life
@@ -52,6 +49,9 @@ func (c *invariants) good() []core.Offer {
 	var good []core.Offer
 	seen := map[core.Offer]bool{}
 	for _, v := range slices.Backward(c.ledger) {
+		if v.Kind == core.KindSuperseded {
+			continue
+		}
 		if !seen[v.Offer] && v.Good {
 			good = append(good, v.Offer)
 		}
@@ -245,7 +245,7 @@ func (c *invariants) process(before core.State, ev core.Event, cmds []core.Comma
 		default:
 			continue
 		}
-		require.False(w.t, s.Closing || s.Detaching, "%s while it ends\n%s", line(cmd), w)
+		require.False(w.t, s.Closing || s.Detaching, "%s while it ends\n%s", trace.Line(cmd), w)
 		require.True(w.t, config == "" || config != s.Rollout.Banned, "%s is known to be bad\n%s", config, w)
 	}
 	if _, ok := ev.(core.Prepared); ok && s.Rollout.Active != before.Rollout.Active {

@@ -68,7 +68,7 @@ func (m *machine) fromAgent(ev AgentMessage) {
 
 func (m *machine) fromServer(ev ServerMessage) {
 	if m.Agent.Connected {
-		m.emit(Forward{ev.Message})
+		m.emit(Forward(ev))
 	}
 }
 

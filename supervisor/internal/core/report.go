@@ -85,6 +85,8 @@ func (m *machine) whyDown() string {
 		return "the Collector is being stopped"
 	case m.Agent.Phase == PhaseReloading:
 		return "the Collector is being reloaded"
+	case m.Agent.Ready && !m.Agent.Connected && (m.Agent.Adopted || m.Rollout.Stage != StageProving):
+		return "the opamp extension of the Collector is not connected"
 	default:
 		return "the Collector is starting"
 	}

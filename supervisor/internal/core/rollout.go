@@ -227,10 +227,7 @@ func (m *machine) prepareAgain(attempt uint64) {
 // prove ends the attempt when the running Collector has said itself that it is
 // healthy on exactly this configuration; nothing less is evidence.
 func (m *machine) prove() {
-	if m.Rollout.Active != m.Rollout.Config {
-		return
-	}
-	if m.Rollout.Config == "" {
+	if m.Rollout.Tried.Target.Kind == TargetNone {
 		if m.Agent.Phase != PhaseDown {
 			return
 		}
@@ -261,7 +258,7 @@ func (m *machine) applyDeadline(clock uint64) {
 		m.Agent.Restart = true // it never found us again
 		return
 	}
-	failed := m.failTrial(KindWorld, fmt.Sprintf("the Collector was not healthy with this configuration within %s (%s)",
+	failed := m.failTrial(fmt.Sprintf("the Collector was not healthy with this configuration within %s (%s)",
 		m.Settings.ApplyTimeout, m.ailment()), "")
 	if !failed && m.Agent.Reloaded {
 		m.Agent.Restart = true // SIGHUP did not get it there

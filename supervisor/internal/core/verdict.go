@@ -57,13 +57,13 @@ func (m *machine) onTrial() Offer {
 // failTrial fails the configuration on trial for something that happened while
 // it ran, and says whether another one takes its place. With roll back switched
 // off it stays; and while a newer one is being prepared it fills the gap.
-func (m *machine) failTrial(kind Kind, reason, evidence string) bool {
+func (m *machine) failTrial(reason, evidence string) bool {
 	o := m.onTrial()
 	if !o.Known() {
 		return false
 	}
 	m.forget(o)
-	m.judge(o, m.Rollout.Active, kind, reason, evidence)
+	m.judge(o, m.Rollout.Active, KindWorld, reason, evidence)
 	if o == m.Offered && m.Status.Code != StatusUnset { // else it was offered anew, and that attempt decides
 		m.failed(withTail(reason, evidence))
 	}

@@ -1,13 +1,14 @@
 package core_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/core/trace"
 )
 
 // world is a model of everything round the core: a Collector, the lanes, the
@@ -19,7 +20,7 @@ type world struct {
 	calm  bool // everything answers, and as well as it can
 	s     core.State
 	disk  core.Durable
-	log   []string
+	story []step
 
 	boots, pid int
 	admitted   core.RunID // whom the local link lets in
@@ -37,6 +38,13 @@ type world struct {
 	child   *child
 	binary  string
 	checked invariants
+}
+
+// step is what the story is made of.
+type step struct {
+	event    core.Event
+	commands []core.Command
+	to       core.State
 }
 
 // child is the Collector process. Its configuration is what it really runs.
@@ -97,7 +105,7 @@ func (w *world) step(ev core.Event) {
 	before := w.s
 	after, cmds := core.Step(before, ev)
 	w.s, w.disk = after, after.Durable
-	w.note(ev, cmds)
+	w.story = append(w.story, step{ev, cmds, after})
 	w.checked.step(before, ev, cmds)
 	for i, c := range cmds {
 		if i == w.torn {
@@ -151,13 +159,14 @@ func (w *world) work() {
 		if w.stop(c.Run) {
 			w.die("was killed")
 		}
+	default:
 	}
 }
 
 func (w *world) find(c core.Find) {
 	if w.child == nil || w.chance(4) {
 		w.child = nil // stopped by Find
-		w.step(core.NothingFound{Run: c.Run})
+		w.step(core.NothingFound(c))
 		return
 	}
 	w.child.run, w.child.life, w.child.stopping = c.Run, w.boots, false
@@ -379,16 +388,12 @@ func (w *world) restless() bool {
 // never works: nothing can be asked of the core then but to go on trying.
 func (w *world) hopeless() bool { return strings.ContainsAny(w.s.Rollout.Active, "yz") }
 
-func (w *world) note(ev core.Event, cmds []core.Command) {
-	var b strings.Builder
-	b.WriteString("> " + line(ev) + "\n")
-	write(&b, w.s, cmds)
-	if n := len(w.log); n == 0 || w.log[n-1] != b.String() {
-		w.log = append(w.log, b.String())
-	}
-}
-
 // String is the story so far, as a scenario.
-func (w *world) String() string { return strings.Join(w.log[max(0, len(w.log)-60):], "") }
-
-var _ = time.Second
+func (w *world) String() string {
+	var b strings.Builder
+	for _, step := range w.story[max(0, len(w.story)-100):] {
+		fmt.Fprintf(&b, "> %s\n", trace.Line(step.event))
+		write(&b, step.to, step.commands)
+	}
+	return b.String()
+}

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,13 +12,26 @@ import (
 
 func TestAChildOfWhichNothingWasWrittenDownIsFoundByItsConfiguration(t *testing.T) {
 	t.Parallel()
-	path := t.TempDir() + "/effective.yaml"
-	p, err := Start(Spec{
-		Path: "/bin/sh", Argv: []string{"sh", "-c", "read never; :", "--config", path, "--more"}, Env: []string{"TOKEN=secret"},
-		Log: OpenLog(LogSettings{}),
-	})
+	dir := t.TempDir()
+	path := filepath.Join(dir, "effective.yaml")
+	p, err := Start(self("wait", "--config", path))
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Kill(); <-p.Done() })
+
+	assert.Equal(t, []Record{p.Record()}, Holding(path, childEnv))
+	assert.Empty(t, Holding(path, "PROCESS_TEST"), "somebody else's, by hand")
+	assert.Empty(t, Holding(filepath.Join(dir, "effective.yam"), childEnv))
+
+	p.Kill()
 	<-p.Done()
-	assert.Empty(t, Holding(path, "TOKEN"), "it has ended")
+	assert.Empty(t, Holding(path, childEnv), "it has ended")
+}
+
+func TestAChildThatIsInAnotherPlaceOfTheSameNameIsNotOurs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gone", "effective.yaml")
+	p, err := Start(self("wait", "--config", path))
+	require.NoError(t, err)
+	t.Cleanup(func() { p.Kill(); <-p.Done() })
+	assert.Empty(t, Holding(path, childEnv), "there is no telling")
 }

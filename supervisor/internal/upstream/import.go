@@ -24,7 +24,7 @@ func ImportConfig(raw []byte) (core.Offer, []byte, error) {
 	}
 	files := Files(&c)
 	body, err := remoteconfig.Encode(files)
-	return core.Offer{Hash: hex.EncodeToString(c.GetConfigHash()), Empty: len(files) == 0}, body, err //nolint:wrapcheck // in words already
+	return core.Offer{Hash: hex.EncodeToString(c.GetConfigHash()), Empty: len(files) == 0}, body, err
 }
 
 // ImportTelemetry reads the ConnectionSettingsOffers that the reference supervisor

@@ -31,6 +31,7 @@ type Settings struct {
 	URL          string
 	Header       http.Header
 	TLS          *tls.Config
+	Unusable     error // why the settings above cannot be used; the server is not spoken to then
 	Grants       Grants
 	Heartbeat    time.Duration
 	MaxMessage   int64
@@ -106,6 +107,10 @@ func (l *Lane) connect(cmd core.Connect) {
 	uid, err := uuid.Parse(cmd.UID)
 	if err != nil {
 		l.Warn(fmt.Sprintf("the instance uid %q is not a UUID, so the server cannot be spoken to: %v", cmd.UID, err))
+		return
+	}
+	if l.Unusable != nil {
+		l.Warn(fmt.Sprintf("the server cannot be spoken to until that is mended and opampd told to reload: %v", l.Unusable))
 		return
 	}
 	l.uid = uid

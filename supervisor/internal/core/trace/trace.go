@@ -62,11 +62,14 @@ func secret(name string) bool {
 
 // number keeps durations readable and writes enums as numbers.
 func number(f reflect.Value) any {
-	if s, ok := f.Interface().(fmt.Stringer); ok {
+	if s, ok := reflect.TypeAssert[fmt.Stringer](f); ok && s.String() != unknown {
 		return s
 	}
 	return f.Int()
 }
+
+// unknown is what enums call a value that has no name.
+const unknown = "unknown"
 
 // Parse reads an event as Line writes it. The error names the word that is wrong.
 func Parse(line string) (core.Event, error) {
@@ -80,7 +83,7 @@ func Parse(line string) (core.Event, error) {
 		if err := assign(p.Elem(), rest); err != nil {
 			return nil, fmt.Errorf("event %s: %w", name, err)
 		}
-		ev, _ := p.Elem().Interface().(core.Event)
+		ev, _ := reflect.TypeAssert[core.Event](p.Elem())
 		return ev, nil
 	}
 	return nil, fmt.Errorf("unknown event %q", name)
@@ -144,7 +147,11 @@ func set(f reflect.Value, word string) error {
 	case f.Kind() == reflect.String:
 		f.SetString(word)
 	case f.Kind() == reflect.Bool:
-		f.SetBool(word == "true")
+		yes, err := strconv.ParseBool(word)
+		if err != nil {
+			return fmt.Errorf("truth %q: %w", word, err)
+		}
+		f.SetBool(yes)
 	case f.CanInt():
 		if enum(f, word) {
 			return nil
@@ -170,7 +177,7 @@ func set(f reflect.Value, word string) error {
 func enum(f reflect.Value, word string) bool {
 	for i := range int64(16) {
 		f.SetInt(i)
-		if s, ok := f.Interface().(fmt.Stringer); ok && s.String() == word {
+		if s, ok := reflect.TypeAssert[fmt.Stringer](f); ok && s.String() == word && word != unknown {
 			return true
 		}
 	}
@@ -180,12 +187,37 @@ func enum(f reflect.Value, word string) bool {
 // events lists one of each event.
 func events() []core.Event {
 	return []core.Event{
-		core.Booted{}, core.Adopted{}, core.NothingFound{}, core.Expecting{}, core.Started{}, core.StartFailed{},
-		core.Reloaded{}, core.ReloadFailed{}, core.Exited{}, core.AgentDescribed{}, core.AgentHealth{},
-		core.AgentEffective{}, core.AgentComponents{}, core.AgentCustomCapabilities{}, core.AgentMessage{},
-		core.AgentDisconnected{}, core.AgentSilent{}, core.Prepared{}, core.Refused{}, core.ServerGreeted{},
-		core.ServerLost{}, core.ConfigOffered{}, core.TelemetryOffered{}, core.RestartRequested{}, core.Renamed{},
-		core.ServerMessage{}, core.ServerCustomCapabilities{}, core.LinkClosed{}, core.TimerFired{},
-		core.StoreChanged{}, core.ShutdownRequested{}, core.ReloadRequested{},
+		core.Booted{},
+		core.Adopted{},
+		core.NothingFound{},
+		core.Expecting{},
+		core.Started{},
+		core.StartFailed{},
+		core.Reloaded{},
+		core.ReloadFailed{},
+		core.Exited{},
+		core.AgentDescribed{},
+		core.AgentHealth{},
+		core.AgentEffective{},
+		core.AgentComponents{},
+		core.AgentCustomCapabilities{},
+		core.AgentMessage{},
+		core.AgentDisconnected{},
+		core.AgentSilent{},
+		core.Prepared{},
+		core.Refused{},
+		core.ServerGreeted{},
+		core.ServerLost{},
+		core.ConfigOffered{},
+		core.TelemetryOffered{},
+		core.RestartRequested{},
+		core.Renamed{},
+		core.ServerMessage{},
+		core.ServerCustomCapabilities{},
+		core.LinkClosed{},
+		core.TimerFired{},
+		core.StoreChanged{},
+		core.ShutdownRequested{},
+		core.ReloadRequested{},
 	}
 }
