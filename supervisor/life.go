@@ -96,11 +96,11 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	if err != nil {
 		return core.Exit{}, nil, err //nolint:wrapcheck // in words already
 	}
-	link := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective})
+	settings := l.agent(post, local.Endpoint(listener))
+	link := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective, Environ: settings.Agent.Env})
 	defer link.Close()
 	server := l.upstream(post)
 	defer server.Close()
-	settings := l.agent(post, local.Endpoint(listener))
 	collector := agent.NewProcess(settings, l.heir)
 	caught := l.catch(ctx, o, signals)
 	healthCtx, stopHealth := context.WithCancel(ctx)

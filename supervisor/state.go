@@ -29,18 +29,38 @@ func (l *life) state() (core.State, error) {
 			return s, err
 		}
 	}
-	if good := l.store.Good(2); len(good) > 0 {
-		s.Rollout.Good = offerOf(good[0])
-		if len(good) > 1 {
-			s.Rollout.Spare = offerOf(good[1])
-		}
-	}
+	l.recall(&s)
 	if err := l.store.SaveState(s.Durable); err != nil { // the uid must last before anyone hears it (S-041)
 		l.log.Error("the state cannot be saved", zap.Error(err))
 	}
 	l.sweep(s)
 	l.tell(l.store.Incidents())
 	return s, nil
+}
+
+// recall finds the last two known good configurations whose bodies can still be
+// read. An offer whose body cannot is forgotten, status and all, so that the server
+// offers it again.
+func (l *life) recall(s *core.State) {
+	var good []core.Offer
+	for _, v := range l.store.Good(l.config.Storage.KeepConfigs) {
+		if _, err := l.store.Blob(v.Body); err == nil {
+			good = append(good, offerOf(v))
+		}
+	}
+	if len(good) > 0 {
+		s.Rollout.Good = good[0]
+	}
+	if len(good) > 1 {
+		s.Rollout.Spare = good[1]
+	}
+	if s.Offered.Body == "" {
+		return
+	}
+	if _, err := l.store.Blob(s.Offered.Body); err != nil {
+		l.log.Error("the configuration that was offered last cannot be read back; it is forgotten, so that the server offers it again", zap.Error(err))
+		s.Offered, s.Status, s.Tries = core.Offer{}, core.Status{}, 0
+	}
 }
 
 func (l *life) newUID() (string, error) {

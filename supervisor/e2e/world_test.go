@@ -26,7 +26,7 @@ import (
 )
 
 // brisk restarts a crashed Collector sooner than people would want it.
-const brisk = "probation: 0s\nrestart: {initial_delay: 50ms, max_delay: 200ms}"
+const brisk = "probation: 0s\nrestart: {initial_delay: 300ms, max_delay: 400ms}"
 
 // wait for a file to say what match looks for; its directory must exist.
 func awaitFile(tb testing.TB, path string, match func(text string) bool) string {
@@ -227,3 +227,19 @@ func telling(d *daemon) {
 		}
 	})
 }
+
+// dies makes the Collector die and returns when another one is healthy.
+func (h *host) dies(s syscall.Signal) {
+	h.tb.Helper()
+	pid, start := h.collector(), h.server.State().GetHealth().GetStartTimeUnixNano()
+	h.server.Mark()
+	kill(h.tb, pid, s)
+	h.server.WaitFor(h.tb, "health of another Collector", patience, func(m *protobufs.AgentToServer) bool {
+		return m.GetHealth().GetHealthy() && m.GetHealth().GetStartTimeUnixNano() != start
+	})
+	h.serving()
+	assert.NotEqual(h.tb, pid, h.collector())
+	h.alone()
+}
+
+func pidText(pid int) string { return strconv.Itoa(pid) }

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,7 +77,7 @@ func (p *Process) find(ctx context.Context, cmd core.Find) {
 // stopStrays ends what still runs on our configuration although no record tells of
 // it, because the record was lost or damaged.
 func (p *Process) stopStrays(ctx context.Context) {
-	for _, record := range process.Holding(p.Store.Path("effective.yaml"), TokenVariable) {
+	for _, record := range p.holders() {
 		if child, err := process.Find(record, p.Log); err == nil {
 			p.Warn(fmt.Sprintf("a Collector that opampd has lost sight of (pid %d) is stopped", child.PID()))
 			p.end(ctx, child)
@@ -100,11 +101,30 @@ func (p *Process) recover() (*process.Process, run) {
 		record, _ = process.WithEnvironment(TokenVariable + "=" + r.Token) // else nobody is found below
 	}
 	child, err := process.Find(record, p.Log)
+	if errors.Is(err, process.ErrForeign) {
+		child, err = process.Find(p.grown(record), p.Log)
+	}
 	if err != nil {
 		_ = p.Store.RemoveRun()
 		return nil, r
 	}
 	return child, r
+}
+
+// grown returns the record of a wrapper that has become the Collector by exec(2) since
+// it was written down.
+func (p *Process) grown(r process.Record) process.Record {
+	for _, now := range p.holders() {
+		if now.PID == r.PID && now.StartTime == r.StartTime && now.BootID == r.BootID {
+			return now
+		}
+	}
+	return r
+}
+
+// holders are the processes that run on our configuration, whatever is known of them.
+func (p *Process) holders() []process.Record {
+	return process.Holding(p.Store.Path("effective.yaml"), TokenVariable)
 }
 
 // written reports whether the file in force holds this configuration.

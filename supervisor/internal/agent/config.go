@@ -99,6 +99,7 @@ func (c *Config) check(ctx context.Context, cmd core.Prepare, in effective.Input
 		return rendered, nil
 	}
 	if no := c.validate(ctx, path, b); no != nil {
+		no.reason = effective.Masker(rendered.YAML, c.Agent.Env).Replace(no.reason)
 		return rendered, no
 	}
 	if len(c.valid) >= keptValid {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/effective"
 	"opampd/supervisor/internal/process"
 	"opampd/supervisor/internal/remoteconfig"
 )
@@ -189,6 +190,8 @@ func (p *Process) watch(ctx context.Context, id core.RunID) {
 		select {
 		case <-child.Done():
 			exit := child.Exit()
+			rendered, _ := p.Store.Effective()
+			exit.Tail = effective.Masker(rendered, p.Agent.Env).Replace(exit.Tail)
 			_ = p.Store.RemoveRun() // before the event: the next start writes its own
 			p.Post(core.Exited{Run: id, At: core.Time(exit.At.UnixNano()), Reason: ended(exit), Tail: lastWords(exit.Tail, p.Agent.Snippet)})
 		case <-ctx.Done():

@@ -182,6 +182,9 @@ func (m *machine) health(ev AgentHealth) {
 	if !m.talks(ev.Run) || !m.Agent.Connected {
 		return
 	}
+	if m.Agent.Healthy && !ev.Healthy && ev.Status == statusStarting {
+		return // said late: the extension gathers what its components said before all was ready
+	}
 	m.Agent.Healthy = ev.Healthy
 	m.Link.Seen.Status, m.Link.Seen.LastError, m.Link.Seen.Tree = ev.Status, ev.LastError, ev.Tree
 	if ev.Healthy {

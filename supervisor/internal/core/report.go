@@ -24,6 +24,9 @@ type Health struct {
 	Tree              string
 }
 
+// statusStarting is the Collector's own word for a component on its way up.
+const statusStarting = "StatusStarting"
+
 // planReport publishes what changed.
 func (m *machine) planReport() {
 	report := Report{
@@ -48,7 +51,7 @@ func (m *machine) healthReport() Health {
 	case m.Agent.Phase == PhaseRunning && m.Agent.Marker == m.Agent.Config && m.heardOfHealth():
 		return m.agentHealth()
 	}
-	h := Health{StartedAt: m.Agent.StartedAt, Status: "StatusStarting", LastError: m.Agent.Cause}
+	h := Health{StartedAt: m.Agent.StartedAt, Status: statusStarting, LastError: m.Agent.Cause}
 	if m.Agent.Crashes >= crashLoop {
 		h.Status = "StatusCrashLoop"
 		h.LastError = fmt.Sprintf("crash loop: %d crashes in a row; %s", m.Agent.Crashes, m.Agent.Cause)

@@ -56,6 +56,8 @@ func TestSecondClientIsRefusedWhileTheFirstLives(t *testing.T) {
 	l := newLink(t)
 	l.expect(t, 1, "secret")
 	first := l.dial(t, "secret")
+	first.say(t, described("m"))
+	l.next(t)
 	l.refuses(t, "Bearer secret", http.StatusConflict)
 	first.say(t, described("m"))
 	assert.IsType(t, core.AgentDescribed{}, l.next(t), "the first is as it was")

@@ -57,6 +57,7 @@ func (l *Lane) details(s *session, m *protobufs.AgentToServer, answer *protobufs
 		l.effective(s, c)
 	}
 	if h := m.GetHealth(); h != nil {
+		l.conceal(h)
 		l.Post(core.AgentHealth{
 			Run: s.run, At: core.Time(time.Now().UnixNano()), Healthy: h.GetHealthy(),
 			Status: h.GetStatus(), LastError: h.GetLastError(), Tree: encode(h),
@@ -92,6 +93,25 @@ func (l *Lane) effective(s *session, files map[string]*protobufs.AgentConfigFile
 		return
 	}
 	l.Post(core.AgentEffective{Run: s.run, Body: string(body)})
+}
+
+// conceal puts the names of variables back for the values that the Collector quotes in
+// its complaints.
+func (l *Lane) conceal(h *protobufs.ComponentHealth) {
+	if h.GetHealthy() {
+		return
+	}
+	rendered, _ := l.Rendered() // without one there is nothing to tell secrets by
+	unfill(h, effective.Masker(rendered, l.Environ))
+}
+
+func unfill(h *protobufs.ComponentHealth, mask *strings.Replacer) {
+	h.LastError = mask.Replace(h.GetLastError())
+	for _, component := range h.GetComponentHealthMap() {
+		if component != nil {
+			unfill(component, mask)
+		}
+	}
 }
 
 // takeMarker removes and returns the hash of the configuration that opampd rendered

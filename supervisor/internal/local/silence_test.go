@@ -129,8 +129,9 @@ func TestSecondClientWaitsForTheFirstToClose(t *testing.T) {
 		l := newSilentLink(t)
 		l.expect(t, 1, "secret")
 		first := l.dial(t, "secret")
+		first.say(t, described("m"))
 		time.AfterFunc(1900*time.Millisecond, func() { _ = first.ws.Close() })
-		l.dial(t, "secret")
+		l.dial(t, "secret").say(t, described("m")) // now it is in
 		began := time.Now()
 		l.refuses(t, "Bearer secret", 409)
 		assert.Equal(t, 2*time.Second, time.Since(began))
@@ -143,6 +144,7 @@ func TestCloseEndsTheSessionAndThoseWhoWait(t *testing.T) {
 		l := newSilentLink(t)
 		l.expect(t, 1, "secret")
 		first := l.dial(t, "secret")
+		first.say(t, described("m"))
 		refused := make(chan int)
 		go func() {
 			_, status := l.tryDial(t.Context(), "Bearer secret")

@@ -32,10 +32,10 @@ func manager(t *testing.T) func() string {
 func TestSystemdIsToldHowTheDaemonIs(t *testing.T) {
 	told := manager(t)
 	for wanted, tell := range map[string]func(){
-		"^READY=1$":                               service.Ready,
-		"^STOPPING=1$":                            service.Stopping,
-		"^WATCHDOG=1$":                            service.Alive,
-		"^STATUS=all is well$":                    func() { service.Status("all is well") },
+		"^READY=1$":            service.Ready,
+		"^STOPPING=1$":         service.Stopping,
+		"^WATCHDOG=1$":         service.Alive,
+		"^STATUS=all is well$": func() { service.Status("all is well") },
 		"^RELOADING=1\nMONOTONIC_USEC=[1-9]\\d+$": service.Reloading,
 	} {
 		tell()
