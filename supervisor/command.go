@@ -145,7 +145,7 @@ func validateCommand() *cobra.Command {
 				return unusable(&config.Error{Problems: []config.Problem{problem}})
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), o.path+" is valid")
-			return err
+			return err //nolint:wrapcheck // nothing to add
 		},
 	}
 	o.register(cmd.Flags())

@@ -22,7 +22,7 @@ func devServerCommand() *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			s.Out, s.Color = cmd.OutOrStdout(), devserver.Colors(os.Stdout)
-			return devserver.Run(ctx, s, nil) //nolint:wrapcheck // in words already
+			return devserver.Run(ctx, s, nil)
 		},
 	}
 	cmd.Flags().StringVar(&s.Listen, "listen", "127.0.0.1:4320", "address to listen on")

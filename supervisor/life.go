@@ -31,6 +31,7 @@ type life struct {
 	config config.Config
 	log    *zap.Logger
 	store  *store.Store
+	lost   error // why the store does not last; nil when it does
 	engine *engine.Engine
 	own    *telemetry.Telemetry // nil when it could not be started
 	*legacy
@@ -86,15 +87,15 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	}
 	l.openOutput()
 	l.startTelemetry(ctx, state.UID)
-	defer l.stopTelemetry()
+	defer l.stopTelemetry() //nolint:contextcheck // what is left is sent after the end of everything else
 	watch := &observer{log: l.log, own: l.own}
 	l.engine = engine.New(engine.Settings{
-		Store: ledger{l.store}, Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
+		Store: l.book(), Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
 	})
 	post := func(ev core.Event) { l.engine.Post(ctx, ev) }
 	listener, err := local.Listen(ctx, agent.LinkOf(l.store.LoadRun, l.heir), l.config.Agent.OpAMPServerPort)
 	if err != nil {
-		return core.Exit{}, nil, err //nolint:wrapcheck // in words already
+		return core.Exit{}, nil, err
 	}
 	settings := l.agent(post, local.Endpoint(listener))
 	link := local.New(local.Settings{Listener: listener, Post: post, Rendered: l.store.Effective, Environ: settings.Agent.Env})
@@ -108,6 +109,9 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	defer func() { stopHealth(); healthDone() }()
 
 	post(core.Booted{At: core.Time(time.Now().UnixNano())})
+	if l.lost != nil {
+		post(core.StoreChanged{Problem: l.lost.Error()})
+	}
 	exit, err := l.engine.Run(ctx, state, engine.Lanes{
 		Agent: collector, Config: agent.NewConfig(settings), Local: link, Upstream: server,
 	})
@@ -124,7 +128,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 
 func (l *life) logger() (*zap.Logger, error) {
 	c := l.config.Telemetry.Logs
-	return telemetry.NewLogger(telemetry.LogSettings{ //nolint:wrapcheck // in words already
+	return telemetry.NewLogger(telemetry.LogSettings{
 		Level: c.Level, Encoding: c.Encoding, OutputPaths: c.OutputPaths, ErrorOutput: c.ErrorOutputPaths,
 	})
 }
@@ -144,12 +148,12 @@ func (l *life) openStore() error {
 	c := l.config.Storage
 	st, incidents, err := openPatiently(c.Directory, store.Options{KeepConfigs: c.KeepConfigs})
 	if st == nil {
-		return err //nolint:wrapcheck // in words already
+		return err
 	}
 	if err != nil {
 		l.log.Error("opampd goes on, but what it learns is lost at the next reboot", zap.Error(err))
 	}
-	l.store = st
+	l.store, l.lost = st, err
 	l.tell(incidents)
 	return nil
 }
@@ -162,9 +166,9 @@ func openPatiently(dir string, opts store.Options) (*store.Store, []store.Incide
 		st, incidents, err := store.Open(dir, opts)
 		var locked *store.LockedError
 		if !errors.As(err, &locked) || !errors.Is(syscall.Kill(locked.PID, 0), syscall.ESRCH) || pause > longest {
-			return st, incidents, err //nolint:wrapcheck // in words already
+			return st, incidents, err
 		}
-		time.Sleep(pause)
+		time.Sleep(pause) //nolint:forbidigo // the kernel tells nobody when a lock is free, unless by waiting without a limit
 	}
 }
 

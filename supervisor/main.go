@@ -9,7 +9,7 @@ import (
 )
 
 // version is set by the linker.
-var version = "devel" //nolint:gochecknoglobals // the linker can set nothing else
+var version = "devel"
 
 func main() {
 	err := command().ExecuteContext(context.Background())

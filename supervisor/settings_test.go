@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,5 +209,5 @@ func TestLockedStorageIsAReasonToStop(t *testing.T) {
 	l, _ := loaded(t, "")
 	other := &life{config: l.config, log: zap.NewNop(), legacy: &legacy{}}
 	var locked *store.LockedError
-	assert.True(t, errors.As(other.openStore(), &locked))
+	assert.ErrorAs(t, other.openStore(), &locked)
 }

@@ -9,6 +9,7 @@ import (
 
 	"opampd/supervisor/internal/config"
 	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/engine"
 	"opampd/supervisor/internal/store"
 	"opampd/supervisor/internal/upstream"
 )
@@ -77,7 +78,7 @@ func (l *life) newUID() (string, error) {
 // sweep removes configuration bodies that nothing refers to any more.
 func (l *life) sweep(s core.State) {
 	keep := func(sha string) bool {
-		return sha == s.Offered.Body || sha == s.Rollout.Good.Body || sha == s.Rollout.Spare.Body
+		return sha == s.Offered.Body || sha == s.Applied.Body || sha == s.Rollout.Good.Body || sha == s.Rollout.Spare.Body
 	}
 	if err := l.store.SweepBlobs(keep); err != nil {
 		l.log.Warn("old configurations could not be removed", zap.Error(err))
@@ -111,10 +112,10 @@ func (l *life) imported(d *core.Durable) {
 func (l *life) keep(raw []byte) (core.Offer, error) {
 	offer, body, err := upstream.ImportConfig(raw)
 	if err != nil {
-		return offer, err //nolint:wrapcheck // only whether there is one counts
+		return offer, err
 	}
 	offer.Body, err = l.store.PutBlob(body)
-	return offer, err //nolint:wrapcheck // as above
+	return offer, err
 }
 
 func (l *life) settings() core.Settings {
@@ -142,7 +143,7 @@ func reloadMode(r config.Reload) core.ReloadMode {
 type ledger struct{ *store.Store }
 
 // Save implements engine.Store.
-func (l ledger) Save(d core.Durable) error { return l.SaveState(d) } //nolint:wrapcheck // in words already
+func (l ledger) Save(d core.Durable) error { return l.SaveState(d) }
 
 // Record implements engine.Store.
 func (l ledger) Record(v core.Verdict) error {
@@ -150,10 +151,33 @@ func (l ledger) Record(v core.Verdict) error {
 		core.KindContent: store.KindContent, core.KindWorld: store.KindWorld, core.KindBinary: store.KindWorld,
 		core.KindSuperseded: store.KindSuperseded,
 	}[v.Kind]
-	return l.Store.Record(store.Verdict{ //nolint:wrapcheck // in words already
+	return l.Store.Record(store.Verdict{
 		Time: time.Now(), Offer: v.Offer.Hash, Body: v.Offer.Body, Source: "remote", Good: v.Good, Kind: kind,
 		Reason: v.Reason, Evidence: v.Evidence, Config: v.Config, Binary: v.Binary, Policy: v.Policy,
 	})
+}
+
+// fleeting is a ledger in a place that does not last. What is saved there does not
+// count as saved, so that the server is told.
+type fleeting struct {
+	ledger
+	problem error
+}
+
+// Save implements engine.Store.
+func (f fleeting) Save(d core.Durable) error {
+	if err := f.ledger.Save(d); err != nil {
+		return err
+	}
+	return f.problem
+}
+
+// book is where the loop keeps what must survive.
+func (l *life) book() engine.Store {
+	if l.lost != nil {
+		return fleeting{ledger{l.store}, l.lost}
+	}
+	return ledger{l.store}
 }
 
 func offerOf(v store.Verdict) core.Offer { return core.Offer{Hash: v.Offer, Body: v.Body} }

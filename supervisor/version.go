@@ -47,7 +47,7 @@ func versionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(b) //nolint:wrapcheck // nothing to add
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "opampd %s (%s, %s/%s, opamp-go %s)\n", b.Version, b.Go, b.OS, b.Arch, b.OpAMP)
 			return err //nolint:wrapcheck // nothing to add

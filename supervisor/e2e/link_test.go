@@ -120,11 +120,7 @@ func TestAServerThatRestartedIsToldEverythingAtOnce(t *testing.T) {
 // meanwhile.
 func slow(tb testing.TB) string {
 	tb.Helper()
-	_, collector := programs(tb)
-	path := tb.TempDir() + "/slow"
-	script := "#!/bin/sh\n[ \"$1\" = validate ] && sleep 0.3\nexec " + collector + " \"$@\"\n"
-	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // it is to be executed
-	return path
+	return wrapper(tb, `[ "$1" = validate ] && sleep 0.3`)
 }
 
 func TestAVerdictReachedWhileTheServerWasAwayIsToldOnItsReturn(t *testing.T) {
@@ -163,7 +159,7 @@ func TestACrashWhileTheServerWasAwayShowsInItsStartTime(t *testing.T) {
 		began := h.server.WaitHealthy(t, true).GetStartTimeUnixNano()
 		h.server.Stop()
 		healthy := strings.Count(h.log(), "the Collector is healthy")
-		require.NoError(t, killed(h.collector()))
+		kill(t, h.collector(), syscall.SIGKILL)
 		h.said("the Collector is healthy", healthy+1)
 		h.server.Mark()
 		h.server.Start(t)
@@ -360,6 +356,3 @@ func TestTheLastMessageIsTheGoodbye(t *testing.T) {
 		}
 	})
 }
-
-// killed ends a process as the kernel would.
-func killed(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }

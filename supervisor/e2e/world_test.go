@@ -106,11 +106,19 @@ func (d *daemon) collectors() []int {
 	for _, path := range paths {
 		line, err := os.ReadFile(path)
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err == nil && bytes.Contains(line, []byte(d.path("state", "effective.yaml"))) && alive(pid) {
+		ours := bytes.Contains(line, []byte(d.path("state", "effective.yaml"))) || bytes.Contains(line, []byte(d.refuge("effective.yaml")))
+		if err == nil && ours && alive(pid) {
 			found = append(found, pid)
 		}
 	}
 	return found
+}
+
+// refuge is where opampd goes when its storage directory cannot be written.
+func (d *daemon) refuge(elem ...string) string {
+	sum := sha256.Sum256([]byte(d.path("state")))
+	name := fmt.Sprintf("opampd-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:4]))
+	return filepath.Join(append([]string{"/dev/shm", name}, elem...)...)
 }
 
 // alone asserts that there is one Collector, the one that opampd knows.
@@ -130,7 +138,9 @@ func sweeping(d *daemon) {
 		}
 		for _, pid := range d.collectors() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
+			exit(d.tb, pid)
 		}
+		_ = os.RemoveAll(d.refuge())
 	})
 }
 

@@ -242,6 +242,7 @@ func (m *machine) prove() {
 	if !inForce {
 		return
 	}
+	m.Applied = m.Offered
 	if m.Status.Code != StatusApplied { // a failed one may get there after all: roll back is off, or the disk was full
 		m.report(StatusApplied, "")
 	}

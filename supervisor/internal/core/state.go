@@ -28,6 +28,7 @@ type State struct {
 type Durable struct {
 	UID     string
 	Offered Offer
+	Applied Offer // what was offered and applied last; the ledger does not vouch for it before it has lasted
 	Status  Status
 	Tries   int // how many lives switched to the offered configuration and ended, not in good order, without a verdict
 	Signals Signals

@@ -6,10 +6,8 @@ func (m *machine) target() (Target, Level) {
 	level := m.Rollout.Level
 	remote := m.Settings.AcceptsConfig
 	switch {
-	case level <= LevelOffered && remote && m.Offered.Empty:
-		return Target{TargetNone, m.Offered}, LevelOffered
 	case level <= LevelOffered && remote && m.Offered.Known():
-		return Target{TargetOffer, m.Offered}, LevelOffered
+		return targetOf(m.Offered), LevelOffered
 	case level <= LevelLast && m.Rollout.Last.Kind != TargetUnset && m.Offered.Known():
 		return m.Rollout.Last, LevelLast
 	case level <= LevelGood && remote && m.Rollout.Good.Known():
@@ -20,4 +18,12 @@ func (m *machine) target() (Target, Level) {
 		return Target{Kind: TargetLocal}, LevelLocal
 	}
 	return Target{Kind: TargetNoop}, LevelNoop
+}
+
+// targetOf is an offer as what could run.
+func targetOf(o Offer) Target {
+	if o.Empty {
+		return Target{TargetNone, o}
+	}
+	return Target{TargetOffer, o}
 }

@@ -22,6 +22,9 @@ func (m *machine) judgeInterrupted() {
 		m.judge(m.Offered, "", KindWorld, reason, "")
 		m.report(StatusFailed, reason)
 	}
+	if m.Applied.Known() && m.Applied != m.Offered {
+		m.Rollout.Last = targetOf(m.Applied)
+	}
 	if m.Status.Code == StatusFailed {
 		m.Rollout.Problem = m.Status.Message
 		m.cool()
@@ -89,6 +92,9 @@ func (m *machine) failed(reason string) {
 func (m *machine) forget(o Offer) {
 	if m.Rollout.Last.Offer == o {
 		m.Rollout.Last = Target{}
+	}
+	if m.Applied == o {
+		m.Applied = Offer{}
 	}
 	m.discredit(o)
 }

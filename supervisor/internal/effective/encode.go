@@ -25,7 +25,7 @@ type encoder struct{ bytes.Buffer }
 
 func (e *encoder) line(indent int) {
 	for range indent {
-		e.WriteByte(' ')
+		_ = e.WriteByte(' ') // a buffer takes all
 	}
 }
 
@@ -37,11 +37,11 @@ func (e *encoder) mapping(tree map[string]any, indent int) {
 		}
 		text := textScalar(key)
 		if len(text) > maxSimpleKey {
-			e.WriteString("? " + text + "\n")
+			_, _ = e.WriteString("? " + text + "\n")
 			e.line(indent)
 			text = ""
 		}
-		e.WriteString(text + ":")
+		_, _ = e.WriteString(text + ":")
 		e.below(tree[key], indent)
 	}
 }

@@ -1,7 +1,6 @@
 package effective
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,7 +28,7 @@ func FuzzRender(f *testing.F) {
 		out, err := Render(in)
 		if err != nil {
 			var fault *ContentError
-			require.True(t, errors.As(err, &fault), "%v", err)
+			require.ErrorAs(t, err, &fault)
 			require.NotEmpty(t, fault.Layer)
 			return
 		}

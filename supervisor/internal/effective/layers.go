@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/knadh/koanf/maps"
 	"go.yaml.in/yaml/v3"
@@ -85,8 +86,7 @@ func (p *parser) append(layers []layer, file Layer, remote bool) ([]layer, error
 	if err == nil {
 		err = checkShape(tree, root)
 	}
-	var fault *ContentError
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*ContentError](err); ok {
 		fault.Layer, fault.Remote = l.origin, remote
 		return nil, fault
 	}
@@ -171,9 +171,5 @@ func section(tree map[string]any, path ...string) map[string]any {
 }
 
 func pathText(path []string) string {
-	text := path[0]
-	for _, key := range path[1:] {
-		text += delimiter + key
-	}
-	return text
+	return strings.Join(path, delimiter)
 }

@@ -110,6 +110,8 @@ func target(n *yaml.Node) *yaml.Node {
 }
 
 // put stores value at path and joins mappings that meet there. It returns false when something else is in the way.
+//
+//nolint:gosec // a path has a first key
 func put(tree map[string]any, path []string, value any) bool {
 	old, exists := tree[path[0]]
 	below, isMap := old.(map[string]any)

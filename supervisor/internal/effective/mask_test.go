@@ -1,18 +1,16 @@
-package effective_test
+package effective
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"opampd/supervisor/internal/effective"
 )
 
 func TestMaskerPutsReferencesBackForTheirValues(t *testing.T) {
 	t.Parallel()
 	rendered := []byte("a: ${env:TOKEN}\nb: ${KEY:-none}\nc: ${env:PORT}\nd: ${env:LONG}\ne: ${file:/x}\n")
 	environ := []string{"TOKEN=hush-1234", "KEY=two\nlines \"quoted\"", "PORT=4318", "LONG=hush-1234-and-more", "OTHER=unrelated", "BARE"}
-	mask := effective.Masker(rendered, environ)
+	mask := Masker(rendered, environ)
 	for said, want := range map[string]string{
 		"dial hush-1234: refused":           "dial ${env:TOKEN}: refused",
 		"hush-1234-and-more, hush-1234":     "${env:LONG}, ${env:TOKEN}",
@@ -27,5 +25,5 @@ func TestMaskerPutsReferencesBackForTheirValues(t *testing.T) {
 
 func TestMaskerOfNothingChangesNothing(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "as it was", effective.Masker(nil, nil).Replace("as it was"))
+	assert.Equal(t, "as it was", Masker(nil, nil).Replace("as it was"))
 }

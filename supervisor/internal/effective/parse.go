@@ -81,9 +81,9 @@ func (p *parser) convert(n *yaml.Node, where position) (any, error) {
 		return p.mapping(n, where)
 	case yaml.SequenceNode:
 		return p.sequence(n, where)
-	default:
-		return scalar(n)
+	case yaml.ScalarNode, yaml.DocumentNode:
 	}
+	return scalar(n)
 }
 
 func (p *parser) sequence(n *yaml.Node, where position) (any, error) {

@@ -1,7 +1,6 @@
 package effective
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -204,7 +203,7 @@ func assertRoundTrip(t *testing.T, body string) {
 	want, _, err := p.parse([]byte(body))
 	if err != nil {
 		var fault *ContentError
-		require.True(t, errors.As(err, &fault), "%v", err)
+		require.ErrorAs(t, err, &fault)
 		return
 	}
 	text := encode(want)

@@ -44,8 +44,7 @@ func Redact(reported, rendered []byte) ([]byte, error) {
 func parseWhole(body []byte, name string) (map[string]any, error) {
 	var p parser
 	tree, _, err := p.parse(body)
-	var fault *ContentError
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*ContentError](err); ok {
 		fault.Layer = name
 		return nil, fault
 	}

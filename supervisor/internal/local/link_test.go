@@ -52,6 +52,7 @@ func serveOn(t *testing.T, listener net.Listener) *link {
 			}
 			return nil, errors.New("no such file")
 		},
+		Environ: []string{"SECRET=hush-1234"},
 	})
 	t.Cleanup(l.lane.Close)
 	return l

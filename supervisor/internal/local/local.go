@@ -36,7 +36,7 @@ type Settings struct {
 	Listener net.Listener
 	Post     func(core.Event)
 	Rendered func() ([]byte, error) // the configuration in force as it was rendered, to redact by
-	Environ  []string                // the environment that was filled into it
+	Environ  []string               // the environment that was filled into it
 }
 
 // Lane serves the link.

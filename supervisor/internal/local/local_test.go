@@ -179,6 +179,7 @@ func TestForwardedMessagesAndAnswersDoNotMix(t *testing.T) {
 	l := newLink(t)
 	l.expect(t, 1, "secret")
 	c := l.dial(t, "secret")
+	c.say(t, described("m")) // now it is in
 	const each = 200
 	go func() {
 		for range each {
@@ -222,6 +223,22 @@ func TestEffectiveConfigIsReportedForTheRenderedFileOnly(t *testing.T) {
 	body := l.next(t).(core.AgentEffective).Body
 	assert.Contains(t, body, "opamp")
 	assert.NotContains(t, body, rendered.Hash, "the marker stays between us")
+}
+
+func TestComplaintsOfTheCollectorTellNoSecrets(t *testing.T) {
+	t.Parallel()
+	l := newLink(t)
+	l.expect(t, 1, "secret")
+	l.rendered.Store("exporters: {otlp: {endpoint: '${env:SECRET}'}}")
+	report := described("m")
+	report.Health = &protobufs.ComponentHealth{
+		Healthy: true, ComponentHealthMap: map[string]*protobufs.ComponentHealth{"pipeline": {LastError: "dial hush-1234: refused"}},
+	}
+	l.dial(t, "secret").say(t, report)
+	l.next(t)
+	health := l.next(t).(core.AgentHealth)
+	assert.Contains(t, health.Tree, "dial ${env:SECRET}: refused")
+	assert.NotContains(t, health.Tree, "hush-1234")
 }
 
 func TestGiantMessageEndsTheSession(t *testing.T) {

@@ -98,20 +98,27 @@ func (l *Lane) effective(s *session, files map[string]*protobufs.AgentConfigFile
 // conceal puts the names of variables back for the values that the Collector quotes in
 // its complaints.
 func (l *Lane) conceal(h *protobufs.ComponentHealth) {
-	if h.GetHealthy() {
+	complaints := errorsOf(h)
+	if len(complaints) == 0 {
 		return
 	}
 	rendered, _ := l.Rendered() // without one there is nothing to tell secrets by
-	unfill(h, effective.Masker(rendered, l.Environ))
+	mask := effective.Masker(rendered, l.Environ)
+	for _, text := range complaints {
+		*text = mask.Replace(*text)
+	}
 }
 
-func unfill(h *protobufs.ComponentHealth, mask *strings.Replacer) {
-	h.LastError = mask.Replace(h.GetLastError())
-	for _, component := range h.GetComponentHealthMap() {
-		if component != nil {
-			unfill(component, mask)
-		}
+// errorsOf returns where a tree of health tells of errors.
+func errorsOf(h *protobufs.ComponentHealth) []*string {
+	var found []*string
+	if h.GetLastError() != "" {
+		found = append(found, &h.LastError)
 	}
+	for _, component := range h.GetComponentHealthMap() {
+		found = append(found, errorsOf(component)...)
+	}
+	return found
 }
 
 // takeMarker removes and returns the hash of the configuration that opampd rendered

@@ -15,7 +15,7 @@ func Holding(path, variable string) []Record {
 	var found []Record
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well formed
 	for _, line := range lines {
-		argv, err := os.ReadFile(line) //nolint:gosec // a file of the kernel
+		argv, err := os.ReadFile(line)
 		if err != nil || !bytes.Contains(argv, []byte("\x00--config\x00"+path+"\x00")) {
 			continue
 		}
