@@ -25,7 +25,7 @@ type encoder struct{ bytes.Buffer }
 
 func (e *encoder) line(indent int) {
 	for range indent {
-		_ = e.WriteByte(' ') // a buffer takes all
+		e.WriteByte(' ')
 	}
 }
 
@@ -37,11 +37,11 @@ func (e *encoder) mapping(tree map[string]any, indent int) {
 		}
 		text := textScalar(key)
 		if len(text) > maxSimpleKey {
-			_, _ = e.WriteString("? " + text + "\n")
+			e.WriteString("? " + text + "\n")
 			e.line(indent)
 			text = ""
 		}
-		_, _ = e.WriteString(text + ":")
+		e.WriteString(text + ":")
 		e.below(tree[key], indent)
 	}
 }
