@@ -239,6 +239,7 @@ func TestAFailureIsStillKnownAfterARestart(t *testing.T) {
 		want := h.server.WaitStatus(t, hash, failed)
 		assert.Equal(t, 0, h.stop())
 		h.server.Mark()
+		h.often(tr)
 		h.start()
 		report := h.server.WaitFor(t, "anything", patience, func(*protobufs.AgentToServer) bool { return true })
 		assert.Equal(t, want.String(), report.GetRemoteConfigStatus().String())

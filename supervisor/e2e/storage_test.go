@@ -120,11 +120,9 @@ func TestTheStateOfTheReferenceSupervisorIsTakenOver(t *testing.T) {
 	h.serving()
 	h.server.Start(t)
 	h.server.Withdraw()
-	m := h.server.WaitFor(t, "the old identity and its configuration", patience, func(m *protobufs.AgentToServer) bool {
-		return m.GetRemoteConfigStatus().GetStatus() == applied && m.GetHealth().GetHealthy()
-	})
-	assert.Equal(t, uid[:], m.GetInstanceUid())
-	assert.Equal(t, hash, m.GetRemoteConfigStatus().GetLastRemoteConfigHash())
+	h.server.WaitStatus(t, hash, applied)
+	h.server.WaitHealthy(t, true)
+	assert.Equal(t, uid[:], h.server.State().GetInstanceUid())
 	h.serving()
 	h.alone()
 }
