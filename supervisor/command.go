@@ -15,8 +15,9 @@ import (
 func command() *cobra.Command {
 	o := &options{}
 	root := &cobra.Command{
-		Use:   "opampd",
-		Short: "An OpAMP supervisor for the OpenTelemetry Collector",
+		Use:     "opampd",
+		Version: version,
+		Short:   "An OpAMP supervisor for the OpenTelemetry Collector",
 		Long: "opampd runs beside one OpenTelemetry Collector and lets an OpAMP server manage it.\n" +
 			"With --config and no command it does what `opampd run` does.",
 		Args:          cobra.NoArgs,

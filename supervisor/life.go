@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"syscall"
 	"time"
@@ -42,12 +43,43 @@ type life struct {
 type legacy struct {
 	output *process.Log
 	heir   *agent.Heir
+	stops  int // signals to stop that came when the life before had ended already
+
+	lived     *config.Loaded // the configuration of the life before
+	complaint error          // why the one after it was given up
+
+	log     *zap.Logger
+	logged  telemetry.LogSettings // what log was made of
+	closers []func()
 }
+
+// fallBack answers a configuration that cannot be lived with although it reads well
+// (a log that cannot be opened, a storage directory that is in use): the one before
+// takes over again, Collector and all. Without one the Collector is stopped, for
+// nobody would be left to look after it.
+func (l *legacy) fallBack(ctx context.Context, cause error) (*config.Loaded, error) {
+	if l.heir == nil {
+		return nil, cause
+	}
+	if lived := l.lived; lived != nil {
+		l.lived, l.complaint = nil, cause
+		return lived, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, orphanTimeout)
+	defer cancel()
+	return nil, errors.Join(cause, l.heir.End(ctx, orphanTimeout/2))
+}
+
+// orphanTimeout bounds the end of a Collector that opampd cannot go on with.
+const orphanTimeout = 20 * time.Second
 
 // close lets go of the log.
 func (l *legacy) close() {
 	if l.output != nil {
 		l.output.Close()
+	}
+	for _, closeLog := range l.closers {
+		closeLog()
 	}
 }
 
@@ -60,6 +92,12 @@ func live(ctx context.Context, o *options, loaded *config.Loaded, signals <-chan
 		return nil, err
 	}
 	defer l.log.Sync() //nolint:errcheck // stdout cannot be synced
+	if left.complaint != nil {
+		l.log.Error("the new configuration cannot be used; opampd goes on with the old one", zap.Error(left.complaint))
+		left.complaint = nil
+	}
+	l.log.Info("opampd "+version, zap.String("config", o.path), zap.String("storage", l.config.Storage.Directory),
+		zap.String("server", endpointOf(l.config.Server.Endpoint)), zap.String("collector", l.config.Agent.Executable))
 	l.warn(o, loaded)
 	if err = l.openStore(); err != nil {
 		return nil, err
@@ -88,7 +126,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	l.openOutput()
 	l.startTelemetry(ctx, state.UID)
 	defer l.stopTelemetry() //nolint:contextcheck // what is left is sent after the end of everything else
-	watch := &observer{log: l.log, own: l.own}
+	watch := &observer{log: l.log, own: l.own, sweep: l.sweep}
 	l.engine = engine.New(engine.Settings{
 		Store: l.book(), Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
 	})
@@ -109,6 +147,10 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	defer func() { stopHealth(); healthDone() }()
 
 	post(core.Booted{At: core.Time(time.Now().UnixNano())})
+	if l.stops > 0 {
+		post(core.ShutdownRequested{Force: l.stops > 1})
+		l.stops = 0
+	}
 	if l.lost != nil {
 		post(core.StoreChanged{Problem: l.lost.Error()})
 	}
@@ -123,14 +165,28 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	if exit.Detach {
 		l.heir = collector.Bequeath()
 	}
-	return exit, caught(), nil
+	next, stops := caught()
+	if stops > 0 && !exit.Detach {
+		return exit, nil, nil
+	}
+	l.stops = stops // the next life takes the Collector over, and stops it
+	return exit, next, nil
 }
 
+// logger returns the log of the life before when it is to be as that was, and a new
+// one otherwise. The old one stays open: the Collector's words may still go there.
 func (l *life) logger() (*zap.Logger, error) {
 	c := l.config.Telemetry.Logs
-	return telemetry.NewLogger(telemetry.LogSettings{
-		Level: c.Level, Encoding: c.Encoding, OutputPaths: c.OutputPaths, ErrorOutput: c.ErrorOutputPaths,
-	})
+	settings := telemetry.LogSettings{Level: c.Level, Encoding: c.Encoding, OutputPaths: c.OutputPaths, ErrorOutput: c.ErrorOutputPaths}
+	if l.legacy.log != nil && reflect.DeepEqual(settings, l.logged) {
+		return l.legacy.log, nil
+	}
+	log, closeLog, err := telemetry.NewLogger(settings)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // in words already
+	}
+	l.legacy.log, l.logged, l.closers = log, settings, append(l.closers, closeLog)
+	return log, nil
 }
 
 func (l *life) warn(o *options, loaded *config.Loaded) {

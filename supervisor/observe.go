@@ -22,6 +22,8 @@ type observer struct {
 	status string
 
 	commanded bool // the server asked for the next start
+	verdicts  int
+	sweep     func(core.State)
 }
 
 func (o *observer) observe(t engine.Transition) {
@@ -32,8 +34,8 @@ func (o *observer) observe(t engine.Transition) {
 		}
 		ce.Write(zap.String("event", trace.Line(t.Event)), zap.Strings("commands", commands))
 	}
-	o.agent(t.From.Agent, t.To.Agent)
-	if _, ok := t.Event.(core.AgentHealth); ok && t.From.Agent.Healthy && !t.To.Agent.Healthy && t.To.Rollout.Stage == core.StageIdle && !t.To.Closing {
+	o.agent(t.From.Agent, t.To.Agent, t.To.Rollout.Tried.Target.Kind)
+	if _, ok := t.Event.(core.AgentHealth); ok && t.From.Agent.Healthy && !t.To.Agent.Healthy && t.To.Rollout.Stage == core.StageIdle && t.To.Agent.Phase == core.PhaseRunning && !t.To.Closing {
 		o.log.Warn("the Collector is not healthy", zap.Int("pid", t.To.Agent.PID), zap.String("reason", t.To.Link.Seen.LastError))
 	}
 	if ev, ok := t.Event.(core.Exited); ok && t.From.Agent.Run == ev.Run {
@@ -62,16 +64,17 @@ func (o *observer) observe(t engine.Transition) {
 	if t.From.Storage != t.To.Storage {
 		o.storage(t.To.Storage)
 	}
+	o.tidy(t)
 	o.measure(t)
 	o.tell(t.To)
 }
 
-func (o *observer) agent(from, to core.Agent) {
+func (o *observer) agent(from, to core.Agent, source core.TargetKind) {
 	switch {
 	case from.Phase == core.PhaseStarting && to.Phase == core.PhaseRunning:
-		o.log.Info("the Collector was started", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
+		o.log.Info("the Collector was started", zap.Int("pid", to.PID), zap.String("config", short(to.Config)), zap.Stringer("from", source))
 	case from.PID == 0 && to.PID != 0 && to.Adopted:
-		o.log.Info("took over the Collector of an earlier run", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
+		o.log.Info("the running Collector was taken over", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
 	case from.Phase != core.PhaseReloading && to.Phase == core.PhaseReloading:
 		o.log.Info("the Collector is reloaded", zap.Int("pid", to.PID), zap.String("config", short(to.Config)))
 	case !from.Healthy && to.Healthy:
@@ -110,6 +113,21 @@ func (o *observer) storage(problem string) {
 		return
 	}
 	o.log.Error("state cannot be saved; it would be lost if opampd ended now", zap.String("reason", problem))
+}
+
+// sweepEvery is how many verdicts come between two looks for bodies that nobody
+// needs: a server that never tires of new configurations must not fill the disk.
+const sweepEvery = 16
+
+func (o *observer) tidy(t engine.Transition) {
+	for _, c := range t.Commands {
+		if _, ok := c.(core.Record); !ok {
+			continue
+		}
+		if o.verdicts++; o.verdicts%sweepEvery == 0 && o.sweep != nil {
+			o.sweep(t.To)
+		}
+	}
 }
 
 // tell keeps `systemctl status` in the picture.

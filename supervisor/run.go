@@ -30,8 +30,18 @@ func runDaemon(ctx context.Context, o *options) error {
 	left := &legacy{}
 	defer left.close()
 	loaded, err := o.load(false)
-	for err == nil && loaded != nil {
-		loaded, err = live(ctx, o, loaded, signals, left)
+	if err != nil {
+		return err
 	}
-	return err
+	for loaded != nil {
+		next, err := live(ctx, o, loaded, signals, left)
+		if err != nil {
+			if loaded, err = left.fallBack(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		left.lived, loaded = loaded, next
+	}
+	return nil
 }

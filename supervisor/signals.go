@@ -14,20 +14,18 @@ import (
 )
 
 // catch turns signals into events until ctx ends. What it returns is called after
-// the loop's end and says with which configuration to live on; nil means not at all.
-func (l *life) catch(ctx context.Context, o *options, signals <-chan os.Signal) func() *config.Loaded {
+// the loop's end and says with which configuration to live on, nil for not at all,
+// and how many signals to stop there were.
+func (l *life) catch(ctx context.Context, o *options, signals <-chan os.Signal) func() (*config.Loaded, int) {
 	ctx, cancel := context.WithCancel(ctx)
-	next := make(chan *config.Loaded, 1)
+	ended := make(chan struct{})
+	var loaded *config.Loaded
+	stops := 0
 	go func() {
-		var loaded *config.Loaded
-		stops := 0
+		defer close(ended)
 		for {
 			select {
 			case <-ctx.Done():
-				if stops > 0 {
-					loaded = nil
-				}
-				next <- loaded
 				return
 			case s := <-signals:
 				switch s {
@@ -47,12 +45,17 @@ func (l *life) catch(ctx context.Context, o *options, signals <-chan os.Signal) 
 			}
 		}
 	}()
-	return func() *config.Loaded { cancel(); return <-next }
+	return func() (*config.Loaded, int) {
+		cancel()
+		<-ended
+		return loaded, stops
+	}
 }
 
-// reread loads supervisor.yaml again. A wrong one changes nothing.
+// reread loads supervisor.yaml again. A wrong one changes nothing, and neither does one
+// that names files which are not there: the Collector that runs is better than none.
 func (l *life) reread(o *options) *config.Loaded {
-	loaded, err := o.load(false)
+	loaded, err := o.load(true)
 	if err != nil {
 		l.log.Error("the configuration was not read again; opampd goes on with the old one", zap.Error(err))
 		return nil

@@ -29,7 +29,7 @@ type caught struct {
 	files
 	signals chan os.Signal
 	events  chan core.Event
-	next    func() *config.Loaded
+	next    func() (*config.Loaded, int)
 }
 
 func catching(t *testing.T) *caught {
@@ -73,7 +73,9 @@ func TestSecondSignalToStopIsTheForcedOne(t *testing.T) {
 	assert.Equal(t, core.ShutdownRequested{}, c.event(t))
 	c.signals <- syscall.SIGINT
 	assert.Equal(t, core.ShutdownRequested{Force: true}, c.event(t))
-	assert.Nil(t, c.next())
+	next, stops := c.next()
+	assert.Nil(t, next)
+	assert.Equal(t, 2, stops)
 }
 
 func TestHangupBeginsAnotherLifeWithWhatTheFileSaysNow(t *testing.T) {
@@ -84,8 +86,9 @@ func TestHangupBeginsAnotherLifeWithWhatTheFileSaysNow(t *testing.T) {
 	c.write(t, c.files.config, strings.Replace(string(text), "agent: {", "agent: {probation: 17s, ", 1))
 	c.signals <- syscall.SIGHUP
 	assert.Equal(t, core.ReloadRequested{}, c.event(t))
-	next := c.next()
+	next, stops := c.next()
 	require.NotNil(t, next)
+	assert.Zero(t, stops)
 	assert.Equal(t, 17*time.Second, next.Config.Agent.Probation)
 }
 
@@ -96,17 +99,22 @@ func TestHangupWithAWrongFileChangesNothing(t *testing.T) {
 	c.signals <- syscall.SIGHUP
 	c.signals <- syscall.SIGTERM
 	assert.Equal(t, core.ShutdownRequested{}, c.event(t), "the first event there is")
-	assert.Nil(t, c.next())
+	next, _ := c.next()
+	assert.Nil(t, next)
 }
 
-func TestStopAfterHangupStops(t *testing.T) {
+// A stop that comes when the life has ended for a reload must not be lost with it: the
+// next life takes the Collector over, and has to be told to stop it.
+func TestStopAfterHangupIsKeptForTheNextLife(t *testing.T) {
 	t.Parallel()
 	c := catching(t)
 	c.signals <- syscall.SIGHUP
 	assert.Equal(t, core.ReloadRequested{}, c.event(t))
 	c.signals <- syscall.SIGTERM
 	c.event(t)
-	assert.Nil(t, c.next())
+	next, stops := c.next()
+	assert.NotNil(t, next)
+	assert.Equal(t, 1, stops)
 }
 
 func TestUserSignalWritesTheLastEvents(t *testing.T) {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,9 +79,11 @@ func (l *life) newUID() (string, error) {
 
 // sweep removes configuration bodies that nothing refers to any more.
 func (l *life) sweep(s core.State) {
-	keep := func(sha string) bool {
-		return sha == s.Offered.Body || sha == s.Applied.Body || sha == s.Rollout.Good.Body || sha == s.Rollout.Spare.Body
+	needed := []string{
+		s.Offered.Body, s.Applied.Body, s.Rollout.Good.Body, s.Rollout.Spare.Body,
+		s.Rollout.Last.Offer.Body, s.Rollout.Tried.Target.Offer.Body, s.Rollout.Probation.Body,
 	}
+	keep := func(sha string) bool { return slices.Contains(needed, sha) }
 	if err := l.store.SweepBlobs(keep); err != nil {
 		l.log.Warn("old configurations could not be removed", zap.Error(err))
 	}
@@ -96,8 +100,10 @@ func (l *life) imported(d *core.Durable) {
 	}
 	d.UID = old.InstanceUID
 	if offer, err := l.keep(old.RemoteConfig); err == nil {
-		d.Offered = offer
-		d.Status = core.Status{Hash: offer.Hash, Code: core.StatusCode(old.Status), Message: old.StatusMessage}
+		d.Offered, d.Status = offer, core.Status{Hash: offer.Hash}
+		if hex.EncodeToString(old.StatusHash) == offer.Hash { // else it is of another one, and this one was never tried
+			d.Status.Code, d.Status.Message = core.StatusCode(old.Status), old.StatusMessage
+		}
 	}
 	if offer, err := l.keep(old.WorkingConfig); err == nil {
 		_ = l.store.Record(store.Verdict{Offer: offer.Hash, Body: offer.Body, Source: "import", Good: true, Time: time.Now()})

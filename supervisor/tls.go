@@ -3,10 +3,20 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"opampd/supervisor/internal/config"
 )
+
+// endpointOf is the endpoint without what may be a secret.
+func endpointOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}
 
 // tlsOf loads the TLS settings of the server's endpoint. They are not looked at for
 // an endpoint without TLS, as in the reference supervisor.

@@ -23,6 +23,9 @@ for program in "$opampd" "${opampd%/*}/otelcol-lean"; do
 	[ -x "$program" ] || die "no $program; try: make build collector"
 done
 [ ! -e "$dir" ] || [ -e "$marker" ] || die "$dir is there and not from an earlier demo; move it away"
+holder=$(cat "$dir/storage/lock" 2>/dev/null) || true
+[ -z "$holder" ] || ! kill -0 "$holder" 2>/dev/null || die "another demo runs here (opampd is pid $holder); end it first"
+(exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null && die "$listen is in use; end what listens there, or choose another address: DEMO_LISTEN=127.0.0.1:14320 make demo"
 rm -rf "$dir"
 mkdir -p "$dir/fleet/config"
 touch "$marker"

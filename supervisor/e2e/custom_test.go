@@ -37,7 +37,7 @@ func standIn(tb testing.TB) string {
 	require.NoError(tb, err)
 	path := tb.TempDir() + "/stand-in"
 	script := fmt.Sprintf("#!/bin/sh\nOPAMPD_E2E_STAND_IN=1 exec %s -test.run='^TestStandIn$' -- \"$@\"\n", self)
-	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // it is to be executed
+	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700))
 	return path
 }
 

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -147,7 +146,7 @@ func (d *daemon) keepsSecret(text string) {
 			return err
 		}
 		body, err := os.ReadFile(path)
-		assert.False(d.tb, strings.Contains(string(body), text), "%s holds a secret", path)
+		assert.NotContains(d.tb, string(body), text, "%s holds a secret", path)
 		return err
 	}))
 }

@@ -16,22 +16,13 @@ import (
 // observed are the grants for all three signals; metrics are granted by default.
 const observed = ", reports_own_traces: true, reports_own_logs: true"
 
-// destined is an offer for one signal, with headers.
-func destined(base string, signal testkit.Signal, headers map[string]string) *protobufs.ConnectionSettingsOffers {
-	to := &protobufs.TelemetryConnectionSettings{DestinationEndpoint: base + signal.Path(), Headers: &protobufs.Headers{}}
+// logsTo is an offer for the logs alone.
+func logsTo(base string, headers map[string]string) *protobufs.ConnectionSettingsOffers {
+	to := &protobufs.TelemetryConnectionSettings{DestinationEndpoint: base + testkit.Logs.Path(), Headers: &protobufs.Headers{}}
 	for name, value := range headers {
 		to.Headers.Headers = append(to.Headers.Headers, &protobufs.Header{Key: name, Value: value})
 	}
-	offers := &protobufs.ConnectionSettingsOffers{}
-	switch signal {
-	case testkit.Metrics:
-		offers.OwnMetrics = to
-	case testkit.Traces:
-		offers.OwnTraces = to
-	case testkit.Logs:
-		offers.OwnLogs = to
-	}
-	return offers
+	return &protobufs.ConnectionSettingsOffers{OwnLogs: to}
 }
 
 // sends waits until the Collector in force was told to send to these destinations, and
@@ -81,7 +72,7 @@ func TestASignalOfferedLaterLeavesTheOthersAlone(t *testing.T) {
 	h, _ := working(t, testkit.WebSocket, settings{capabilities: observed})
 	h.server.OfferOwnTelemetry(first.URL())
 	h.sends(first.URL() + "/v1/logs")
-	h.server.OfferConnection(destined(second.URL(), testkit.Logs, nil))
+	h.server.OfferConnection(logsTo(second.URL(), nil))
 	h.sends(first.URL()+"/v1/metrics", first.URL()+"/v1/traces", second.URL()+"/v1/logs") // W19, S-131
 	h.flushed(first, testkit.Metrics, testkit.Traces)
 	h.flushed(second, testkit.Logs)
@@ -109,7 +100,7 @@ func TestHeadersOfOwnTelemetryArriveAsTheyAreAndShowNowhere(t *testing.T) {
 	headers := map[string]string{
 		"X-Dollar": "pa$$word-$HOME-${env:PATH}", "X-Quotes": `it's "quoted": {yes}, #no`, "Authorization": "Bearer own-secret",
 	}
-	h.server.OfferConnection(destined(own.URL(), testkit.Logs, headers))
+	h.server.OfferConnection(logsTo(own.URL(), headers))
 	got := own.WaitFor(t, testkit.Logs, patience, func(r testkit.Received) bool { return r.Requests > 0 })
 	for name, value := range headers {
 		assert.Equal(t, value, got.Header.Get(name), "S-208")
@@ -134,8 +125,8 @@ func TestASignalThatIsNotGrantedIsNotTaken(t *testing.T) {
 func TestOwnTelemetryThatTheCollectorRefusesIsNotTheOffersFault(t *testing.T) {
 	t.Parallel()
 	h, _ := working(t, testkit.WebSocket, settings{capabilities: observed})
-	h.server.OfferConnection(destined("http://127.0.0.1:notaport", testkit.Logs, nil))
-	h.server.OfferConnection(destined("http://127.0.0.1:1", testkit.Logs, map[string]string{"bad\nname": "x\r\ny"}))
+	h.server.OfferConnection(logsTo("http://127.0.0.1:notaport", nil))
+	h.server.OfferConnection(logsTo("http://127.0.0.1:1", map[string]string{"bad\nname": "x\r\ny"}))
 	h.server.WaitStatus(t, h.server.Offer(pipeline(h.addr, h.sink.URL(), "all the same")), applied)
 	h.serving()
 }

@@ -124,7 +124,7 @@ func TestASighupWithNothingNewIsNotNoticed(t *testing.T) {
 	for n := range 3 {
 		h.server.Mark()
 		h.signal(syscall.SIGHUP)
-		h.said("took over the Collector of an earlier run", n+1)
+		h.said("the running Collector was taken over", n+1)
 		h.server.WaitHealthy(t, true)
 	}
 	load.WaitAcknowledged(t, 10, patience)

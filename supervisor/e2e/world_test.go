@@ -28,7 +28,7 @@ import (
 // brisk restarts a crashed Collector sooner than people would want it.
 const brisk = "probation: 0s\nrestart: {initial_delay: 300ms, max_delay: 400ms}"
 
-// wait for a file to say what match looks for; its directory must exist.
+// awaitFile waits for a file to say what match looks for; its directory must exist.
 func awaitFile(tb testing.TB, path string, match func(text string) bool) string {
 	tb.Helper()
 	w, err := fsnotify.NewWatcher()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"opampd/supervisor/internal/core"
@@ -18,6 +19,7 @@ type run struct {
 	Config  string         `json:"config"`
 	Binary  string         `json:"binary"`
 	Launch  string         `json:"launch"` // fingerprint of the way it was started
+	File    string         `json:"file"`   // the configuration that it was told to read
 	Link    string         `json:"link"`
 	Token   string         `json:"token"`
 }
@@ -52,37 +54,72 @@ func LinkOf(load func(v any) (bool, error), heir *Heir) string {
 }
 
 // find adopts the Collector of an earlier life when everything about it is as this
-// life would have made it, and ends it otherwise: never two Collectors.
+// life would have made it, and ends it otherwise.
 func (p *Process) find(ctx context.Context, cmd core.Find) {
 	child, r := p.recover()
-	if child == nil {
-		p.stopStrays(ctx)
-		p.Post(core.NothingFound(cmd))
-		return
-	}
-	if reason := p.unfit(r); reason != "" {
+	if child != nil {
+		reason := p.unfit(r)
+		if reason == "" {
+			p.adopt(ctx, cmd, child, r)
+			return
+		}
 		p.Warn(fmt.Sprintf("a Collector of an earlier run of opampd (pid %d) is stopped: %s", child.PID(), reason))
-		p.end(ctx, child)
-		_ = p.Store.RemoveRun()
-		p.Post(core.NothingFound(cmd))
-		return
+		p.unwanted = append(p.unwanted, child)
 	}
+	p.unwanted = append(p.unwanted, p.strays(child)...)
+	p.outlast(ctx, cmd, p.unwanted)
+}
+
+func (p *Process) adopt(ctx context.Context, cmd core.Find, child *process.Process, r run) {
 	p.child, p.run = child, r
+	if err := p.Store.Inherit(r.Config); err != nil {
+		p.Warn(fmt.Sprintf("the Collector (pid %d) runs on, but could not be started again: %v", child.PID(), err))
+	}
 	p.Post(core.Adopted{
 		Run: cmd.Run, PID: child.PID(), At: core.Time(r.Started.UnixNano()), Config: r.Config, Binary: r.Binary, Token: r.Token,
 	})
 	p.watch(ctx, cmd.Run) // not before: its end must not be told before it is known
 }
 
-// stopStrays ends what still runs on our configuration although no record tells of
-// it, because the record was lost or damaged.
-func (p *Process) stopStrays(ctx context.Context) {
+// strays are those that still run on our configuration although no record tells of
+// them, because the record was lost or damaged. known may be nil.
+func (p *Process) strays(known *process.Process) []*process.Process {
+	var found []*process.Process
 	for _, record := range p.holders() {
+		if known != nil && record.PID == known.PID() {
+			continue
+		}
 		if child, err := process.Find(record, p.Log); err == nil {
 			p.Warn(fmt.Sprintf("a Collector that opampd has lost sight of (pid %d) is stopped", child.PID()))
-			p.end(ctx, child)
+			found = append(found, child)
 		}
 	}
+	return found
+}
+
+// outlast ends Collectors and tells of it when the last one is gone, however long that
+// takes: never two Collectors. The lane does not wait, so that Kill can overtake it.
+func (p *Process) outlast(ctx context.Context, cmd core.Find, unwanted []*process.Process) {
+	p.running.Go(func() {
+		for _, child := range unwanted {
+			p.end(ctx, child)
+			select {
+			case <-child.Done():
+				continue
+			default:
+				p.Warn(fmt.Sprintf("no Collector is started before the earlier one (pid %d) has ended", child.PID()))
+			}
+			select {
+			case <-child.Done():
+			case <-ctx.Done():
+				return
+			}
+		}
+		if len(unwanted) > 0 {
+			_ = p.Store.RemoveRun()
+		}
+		p.Post(core.NothingFound(cmd))
+	})
 }
 
 // recover finds the process of a run record, or takes the one that was left to us.
@@ -124,7 +161,11 @@ func (p *Process) grown(r process.Record) process.Record {
 
 // holders are the processes that run on our configuration, whatever is known of them.
 func (p *Process) holders() []process.Record {
-	return process.Holding(p.Store.Path("effective.yaml"), TokenVariable)
+	found := process.Holding(p.Store.Path("effective.yaml"), TokenVariable)
+	for _, place := range p.Store.FormerPlaces() {
+		found = append(found, process.Holding(filepath.Join(place, "effective.yaml"), TokenVariable)...)
+	}
+	return found
 }
 
 // written reports whether the file in force holds this configuration.
@@ -142,6 +183,8 @@ func (p *Process) unfit(r run) string {
 		return "its address for opampd, " + r.Link + ", is taken by another program"
 	case r.Launch != p.Agent.fingerprint():
 		return "agent.executable, agent.args or agent.env changed since it was started"
+	case r.File != "" && r.File != p.Store.Path("effective.yaml"):
+		return "its configuration file is in another directory, " + filepath.Dir(r.File)
 	case !p.written(r.Config):
 		return "its configuration file is not the one it was started with"
 	}

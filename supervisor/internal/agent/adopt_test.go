@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"opampd/supervisor/internal/core"
 	"opampd/supervisor/internal/process"
+	"opampd/supervisor/internal/store"
 )
 
 // crash ends a life as a crash of the daemon would, but for the Collector's parent.
@@ -183,4 +185,72 @@ func TestHeirThatDiedBetweenTwoLivesIsAdoptedAndItsEndTold(t *testing.T) {
 	second := b.live(t, b.Settings, heir)
 	b.adopted(t, second)
 	assert.Equal(t, core.RunID(1), b.next(t).(core.Exited).Run)
+}
+
+func TestKillOvertakesTheEndOfACollectorThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "stubborn")
+	first, _ := b.started(t)
+	first.crash()
+	settings := b.Settings
+	settings.Agent.Args = []string{"--set", "a=b"}
+	second := b.live(t, settings, nil)
+	second.do(core.Find{Run: 1})
+	b.says(t, "got terminated")
+	assert.Empty(t, b.events)
+	second.do(core.Kill{Run: 1})
+	assert.Equal(t, core.NothingFound{Run: 1}, b.next(t))
+	<-first.child.Done()
+}
+
+func TestNothingIsFoundOnlyWhenAStuckCollectorHasEnded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "stubborn")
+	first, _ := b.started(t)
+	first.crash()
+	settings := b.Settings
+	settings.Agent.Args = []string{"--set", "a=b"}
+	second := b.live(t, settings, nil)
+	stuck, give := context.WithCancel(t.Context())
+	defer give()
+	second.Agent.StopTimeout = -stuckGrace // nobody's patience lasts: the end is given up at once
+	second.Run(stuck, core.Find{Run: 1})
+	second.do(core.Kill{Run: 1})
+	assert.Equal(t, core.NothingFound{Run: 1}, b.next(t))
+	require.NotEmpty(t, second.unwanted)
+	for _, child := range second.unwanted {
+		select {
+		case <-child.Done():
+		default:
+			assert.Fail(t, "it was told too early")
+		}
+	}
+}
+
+func TestCollectorOfTheFallbackIsStoppedWhenTheStorageIsRepaired(t *testing.T) {
+	t.Parallel()
+	for _, recorded := range []bool{true, false} {
+		b := newBench(t, "good")
+		dir, fallback := filepath.Join(t.TempDir(), "storage"), store.Options{Fallback: []string{t.TempDir()}}
+		require.NoError(t, os.WriteFile(dir, nil, 0o600)) // in the way
+		st, _, err := store.Open(dir, fallback)
+		require.ErrorContains(t, err, "running on with")
+		b.Store = st
+		first, _ := b.started(t)
+		first.crash()
+		if !recorded {
+			require.NoError(t, st.RemoveRun())
+		}
+		require.NoError(t, st.Close())
+		require.NoError(t, os.Remove(dir))
+
+		b.Store, _, err = store.Open(dir, fallback)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = b.Store.Close() })
+		b.live(t, b.Settings, nil).do(core.Find{Run: 1})
+		assert.Equal(t, core.NothingFound{Run: 1}, b.next(t))
+		<-first.child.Done()
+		why := map[bool]string{true: "in another directory", false: "lost sight of"}
+		assert.Contains(t, b.warned(), why[recorded])
+	}
 }

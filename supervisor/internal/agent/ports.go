@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,14 +20,23 @@ func listening() []string {
 	return []string{"receivers/otlp", "receivers/jaeger", "receivers/zipkin", "extensions/health_check", "extensions/zpages", "extensions/pprof"}
 }
 
+// defaultPorts are those that components listen on when nothing is written.
+func defaultPorts() []string {
+	return []string{"4317", "4318", "13133", "55679", "1777", "8888", "14250", "14268", "6831", "6832", "9411"}
+}
+
 // occupied returns an error when a configuration wants a port that another program
 // has. `validate` starts nothing and so cannot see that; a Collector that is moved to
 // such a configuration dies, and a restart is an outage that a look beforehand spares.
-// Ports of the configuration in force are the Collector's own.
+// It must not take the Collector's own ports for those of others: every number in the
+// configuration in force that could be a port counts as its own, and so do the usual
+// ones, which need not be written; where variables are in the way, nothing is said.
 func occupied(ctx context.Context, candidate, current []byte) error {
+	if strings.Count(string(current), "${") > strings.Count(string(current), "${env:"+TokenVariable+"}") {
+		return nil
+	}
 	own := map[string]bool{}
-	for _, address := range endpoints(current) {
-		_, port, _ := net.SplitHostPort(address)
+	for _, port := range append(regexp.MustCompile(`[0-9]{2,5}`).FindAllString(string(current), -1), defaultPorts()...) {
 		own[port] = true
 	}
 	for where, address := range endpoints(candidate) {

@@ -31,7 +31,15 @@ func TestThePortsOfTheRunningConfigurationAreItsOwn(t *testing.T) {
 	t.Cleanup(func() { _ = l.Close() })
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	require.NoError(t, err)
-	assert.NoError(t, occupied(t.Context(), otlpOn(l.Addr().String()), otlpOn("0.0.0.0:"+port)))
+	for _, current := range []string{
+		string(otlpOn("0.0.0.0:" + port)),
+		"receivers: {fluentforward: {endpoint: 'x:" + port + "'}}",
+		"exporters: {prometheus: {endpoint: '${env:POD_IP}:" + port + "'}}",
+		"receivers: {other: {port: " + port + "}}",
+		"receivers: {otlp: {protocols: {http: {endpoint: '${env:ANYTHING}'}}}}",
+	} {
+		assert.NoError(t, occupied(t.Context(), otlpOn(l.Addr().String()), []byte(current)), current)
+	}
 }
 
 func TestAddressesThatAreCalledOrNotKnownAreLeftAlone(t *testing.T) {

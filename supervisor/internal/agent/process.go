@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -24,10 +23,11 @@ const stuckGrace = 30 * time.Second
 // Process is the lane of the Collector process.
 type Process struct {
 	Settings
-	child   *process.Process
-	run     run
-	heir    *Heir
-	running sync.WaitGroup // those who wait for the end of a Collector
+	child    *process.Process
+	run      run
+	heir     *Heir
+	unwanted []*process.Process // of earlier lives, on their way out
+	running  sync.WaitGroup     // those who wait for the end of a Collector
 }
 
 // NewProcess returns the lane. heir may be nil.
@@ -52,11 +52,14 @@ func (p *Process) Run(ctx context.Context, cmd core.Command) {
 		if p.child != nil {
 			p.child.Kill()
 		}
+		for _, child := range p.unwanted {
+			child.Kill()
+		}
 	}
 }
 
 func (p *Process) start(ctx context.Context, cmd core.Start) {
-	if err := p.launch(cmd); err != nil {
+	if err := p.launch(ctx, cmd); err != nil {
 		p.Post(core.StartFailed{Run: cmd.Run, At: now(), Reason: "could not be started: " + err.Error()})
 		return
 	}
@@ -66,17 +69,17 @@ func (p *Process) start(ctx context.Context, cmd core.Start) {
 
 // launch writes down what is about to be started before it exists, and who it is
 // afterwards.
-func (p *Process) launch(cmd core.Start) error {
-	var b Binary
-	if found, err := p.Store.LoadInspection(&b); err != nil || !found {
-		return errors.Join(errors.New("what is known of the Collector cannot be read back"), err)
+func (p *Process) launch(ctx context.Context, cmd core.Start) error {
+	b, err := p.binary(ctx)
+	if err != nil {
+		return err
 	}
 	path, err := p.promote(cmd.Config)
 	if err != nil {
 		return err
 	}
 	p.run = run{
-		Started: time.Now(), Config: cmd.Config, Binary: b.Hash, Launch: p.Agent.fingerprint(), Link: p.Link, Token: cmd.Token,
+		Started: time.Now(), Config: cmd.Config, Binary: b.Hash, Launch: p.Agent.fingerprint(), File: path, Link: p.Link, Token: cmd.Token,
 	}
 	p.remember()
 	exe := p.Agent.Executable
@@ -93,6 +96,24 @@ func (p *Process) launch(cmd core.Start) error {
 	return nil
 }
 
+// binary returns what is known of the executable. It is asked again when the answer on
+// disk was lost: else no Collector could be started before opampd is.
+func (p *Process) binary(ctx context.Context) (Binary, error) {
+	var b Binary
+	if found, err := p.Store.LoadInspection(&b); err == nil && found {
+		return b, nil
+	}
+	b, err := p.Agent.Inspect(ctx)
+	if err != nil {
+		return b, err
+	}
+	if b.Hash, err = hashFile(p.Agent.Executable); err != nil {
+		return b, p.Agent.unusable(err)
+	}
+	_ = p.Store.SaveInspection(b) // if it fails, it is asked at the next start too
+	return b, nil
+}
+
 // remember writes down what a later life needs to know.
 func (p *Process) remember() {
 	if err := p.Store.SaveRun(p.run); err != nil {
@@ -104,9 +125,6 @@ func (p *Process) remember() {
 // out under their own names.
 func (p *Process) promote(config string) (string, error) {
 	path, err := p.Store.Promote(config)
-	if errors.Is(err, fs.ErrNotExist) && p.written(config) {
-		return p.Store.Path("effective.yaml"), nil // an earlier life promoted it, and nothing was prepared since
-	}
 	if err != nil {
 		return "", err
 	}
@@ -193,7 +211,7 @@ func (p *Process) watch(ctx context.Context, id core.RunID) {
 			rendered, _ := p.Store.Effective()
 			exit.Tail = effective.Masker(rendered, p.Agent.Env).Replace(exit.Tail)
 			_ = p.Store.RemoveRun() // before the event: the next start writes its own
-			p.Post(core.Exited{Run: id, At: core.Time(exit.At.UnixNano()), Reason: ended(exit), Tail: lastWords(exit.Tail, p.Agent.Snippet)})
+			p.Post(core.Exited{Run: id, At: core.Time(exit.At.UnixNano()), Code: code(exit), Reason: ended(exit), Tail: lastWords(exit.Tail, p.Agent.Snippet)})
 		case <-ctx.Done():
 		}
 	})

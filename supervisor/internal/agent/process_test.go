@@ -153,7 +153,9 @@ func TestStartThatFailsSaysWhy(t *testing.T) {
 		assert.NotZero(t, ev.At)
 		return ev.Reason
 	}
-	assert.Equal(t, "could not be started: what is known of the Collector cannot be read back", failure("x"))
+	l.Agent.Executable = "/nonexistent"
+	assert.Contains(t, failure("x"), "there is no Collector at /nonexistent", "it is asked when nothing is known of it")
+	l.Agent.Executable = b.Agent.Executable
 	config := b.prepared(t, NewConfig(b.Settings), local())
 	assert.Contains(t, failure("never-prepared"), "never-prepared")
 	l.Agent.Executable = "/nonexistent"
@@ -181,4 +183,32 @@ func TestMethodsOfAProcessMayBeCalledFromSeveralGoroutines(t *testing.T) {
 	l.do(core.Kill{Run: 2})
 	assert.IsType(t, core.Exited{}, b.next(t))
 	<-done
+}
+
+func TestCollectorIsStartedAgainWhenItsFilesWereDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, adopted := range []bool{false, true} {
+		b := newBench(t, "good")
+		l, _ := b.started(t)
+		config, id := l.run.Config, core.RunID(2)
+		if adopted {
+			l.crash()
+			l, id = b.live(t, b.Settings, nil), 1
+			b.adopted(t, l)
+		}
+		require.NoError(t, os.Remove(b.Store.Path("collector.json")))
+		require.NoError(t, os.Remove(b.Store.Path("effective.yaml")))
+		require.NoError(t, os.RemoveAll(filepath.Join(b.dir, "candidates")))
+		l.do(core.Kill{Run: id})
+		b.next(t)
+		l.do(core.Start{Run: 3, Config: config})
+		ev := b.next(t)
+		assert.IsType(t, core.Started{}, ev, "%+v", ev)
+		assert.FileExists(t, b.Store.Path("effective.yaml"))
+		var known Binary
+		found, err := b.Store.LoadInspection(&known)
+		require.NoError(t, err)
+		assert.True(t, found)
+		assert.NotEmpty(t, known.Hash)
+	}
 }

@@ -57,3 +57,11 @@ func lastWords(tail string, limit int) string {
 	}
 	return strings.ToValidUTF8(tail, "")
 }
+
+// code is what a process ended with, -1 for a signal or when nobody knows.
+func code(e process.Exit) int {
+	if e.Signal != "" || e.Unknown {
+		return -1
+	}
+	return e.Code
+}

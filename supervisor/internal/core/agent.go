@@ -54,6 +54,9 @@ const (
 	// adoptTimeout is how long an adopted Collector has to find us again: its
 	// extension may be at the longest step of its own backoff, 60 s plus half.
 	adoptTimeout = 100 * time.Second
+	// codeError is what a Collector ends with when it says itself why it cannot go on;
+	// a panic ends it with another one.
+	codeError = 1
 	// crashLoop is how many crashes in a row are called a loop.
 	crashLoop = 5
 )
@@ -120,6 +123,7 @@ func (m *machine) gone(ev Exited) {
 		return
 	}
 	asked := m.Agent.Phase == PhaseStopping || m.Closing
+	torn := m.Agent.Reloaded && m.Agent.Marker != m.Agent.Config && ev.Code != codeError
 	m.Agent.Phase, m.Agent.PID, m.Agent.StartedAt = PhaseDown, 0, 0
 	m.session(false)
 	m.Agent.Restart, m.Agent.Adopted = false, false
@@ -128,8 +132,14 @@ func (m *machine) gone(ev Exited) {
 	}
 	m.Agent.Cause = withTail("the Collector "+ev.Reason, ev.Tail)
 	m.Agent.Crashes++
+	if torn {
+		return // by letting go of the old configuration: the new one gets a process of its own
+	}
 	if m.failTrial("with this configuration the Collector "+ev.Reason, ev.Tail) {
 		return
+	}
+	if m.Agent.Crashes >= crashLoop && m.Rollout.At > LevelOffered {
+		m.exchange()
 	}
 	m.backOff()
 }

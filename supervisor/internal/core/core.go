@@ -74,6 +74,8 @@ func (m *machine) observe(ev Event) { //nolint:funlen // one line for each event
 		m.offered(ev)
 	case TelemetryOffered:
 		m.telemetryOffered(ev)
+	case HeartbeatOffered:
+		m.Beat = ev.Beat
 	case RestartRequested:
 		m.restartRequested()
 	case Renamed:
@@ -121,7 +123,7 @@ func (m *machine) booted() {
 	m.Agent.Run++
 	m.judgeInterrupted()
 	m.Link.Joined = true
-	m.emit(Connect{UID: m.UID, Status: m.Status})
+	m.emit(Connect{UID: m.UID, Status: m.Status, Beat: m.Beat})
 	m.emit(Find{Run: m.Agent.Run})
 }
 

@@ -1,5 +1,7 @@
 package core
 
+import "time"
+
 // Event is a fact that has already happened.
 //
 //sumtype:decl
@@ -51,10 +53,11 @@ type (
 		Reason string
 	}
 	// Exited reports that the process of a run is gone. Tail holds the last lines
-	// that it printed.
+	// that it printed, Code what it ended with, -1 for a signal.
 	Exited struct {
 		Run          RunID
 		At           Time
+		Code         int
 		Reason, Tail string
 	}
 )
@@ -134,6 +137,9 @@ type (
 	// TelemetryOffered reports destinations for the Collector's own telemetry; an
 	// empty signal is unchanged (S-131).
 	TelemetryOffered struct{ Signals Signals }
+	// HeartbeatOffered reports the interval that the server wants to hear from us in
+	// (S-022, S-149).
+	HeartbeatOffered struct{ Beat time.Duration }
 	// RestartRequested reports the server's restart command.
 	RestartRequested struct{}
 	// Renamed reports a new instance uid given by the server (S-044).
@@ -185,6 +191,7 @@ func (ServerGreeted) isEvent()            {}
 func (ServerLost) isEvent()               {}
 func (ConfigOffered) isEvent()            {}
 func (TelemetryOffered) isEvent()         {}
+func (HeartbeatOffered) isEvent()         {}
 func (RestartRequested) isEvent()         {}
 func (Renamed) isEvent()                  {}
 func (ServerMessage) isEvent()            {}

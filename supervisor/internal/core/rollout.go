@@ -61,6 +61,10 @@ type Rollout struct {
 	Stumbles int    // such problems in a row
 }
 
+// maxStumbles is how often the world may get in the way of preparing a configuration
+// before the next best one is tried: something has to run.
+const maxStumbles = 3
+
 // planRollout begins an attempt when what is wanted changed, and ends one when
 // there is evidence.
 func (m *machine) planRollout() {
@@ -181,6 +185,12 @@ func (m *machine) refused(ev Refused) {
 	case m.isOffered() && (m.inFlight() || applied && idle && ev.Kind == KindContent):
 		m.judge(m.Offered, "", ev.Kind, ev.Reason, "")
 		m.failed(ev.Reason)
+		m.sink(ev.Kind, idle)
+	case ev.Kind == KindWorld && idle && m.Rollout.Stumbles >= maxStumbles:
+		if m.isOffered() {
+			m.judge(m.Offered, "", ev.Kind, ev.Reason, "")
+			m.failed(ev.Reason)
+		}
 		m.sink(ev.Kind, idle)
 	case ev.Kind != KindContent:
 		m.wait()

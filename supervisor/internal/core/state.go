@@ -32,6 +32,7 @@ type Durable struct {
 	Status  Status
 	Tries   int // how many lives switched to the offered configuration and ended, not in good order, without a verdict
 	Signals Signals
+	Beat    time.Duration // the heartbeat that the server asked for; zero: none
 }
 
 // Settings is what the local file grants and wants, fixed for this life.

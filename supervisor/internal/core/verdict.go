@@ -47,7 +47,8 @@ func (m *machine) forgiveTry() {
 func (m *machine) onTrial() Offer {
 	switch {
 	case m.Closing:
-	case m.Rollout.Stage == StageProving && m.Status.Code == StatusApplying && m.isOffered():
+	case m.Rollout.Stage == StageProving && m.isOffered() && (m.Status.Code == StatusApplying ||
+		m.Status.Code == StatusApplied && m.Offered != m.Rollout.Good): // applied in an earlier life, and not lasted there
 		if m.Agent.Config == m.Rollout.Config && !m.Offered.Empty {
 			return m.Offered
 		}
@@ -109,6 +110,25 @@ func (m *machine) discredit(o Offer) {
 	}
 	if m.Rollout.Good == o {
 		m.Rollout.Good, m.Rollout.Spare = m.Rollout.Spare, Offer{}
+	}
+}
+
+// exchange takes the other known good configuration when the one that was returned to
+// goes on crashing. None is forgotten: the cause may be in the world.
+func (m *machine) exchange() {
+	o := m.Rollout.Tried.Target.Offer
+	switch {
+	case m.Rollout.Stage == StagePreparing || !m.Settings.Rollback || !o.Known():
+		return
+	case m.Rollout.Good.Known() && m.Rollout.Good != o:
+	case m.Rollout.Spare.Known() && m.Rollout.Spare != o:
+		m.Rollout.Good, m.Rollout.Spare = m.Rollout.Spare, m.Rollout.Good
+	default:
+		return
+	}
+	m.Rollout.Last, m.Rollout.Level, m.Agent.Crashes = Target{}, LevelGood, 0
+	if m.Rollout.Stage == StageProving {
+		m.Rollout.Stage = StageIdle
 	}
 }
 

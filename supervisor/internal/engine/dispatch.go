@@ -59,33 +59,54 @@ func wait(ctx context.Context, c core.SetTimer, post func(core.Event)) {
 	}
 }
 
-// mailbox is an unbounded FIFO, so that the loop can always put. The core emits a
+// maxForwards is how many custom messages of the server may wait for the Collector.
+// The server sends them at its own pace, up to 1 MiB each, and a Collector that does
+// not read holds up the lane for seconds.
+const maxForwards = 64
+
+// mailbox is a FIFO without a bound, so that the loop can always put. The core emits a
 // bounded number of commands for each event, and events come at the pace of the
-// world.
+// world. Messages to be forwarded are the exception: beyond maxForwards the newest is
+// dropped, since OpAMP does not promise that a custom message arrives.
 type mailbox struct {
-	mu    sync.Mutex
-	queue []core.Command
-	ready chan struct{}
+	mu       sync.Mutex
+	queue    []core.Command
+	forwards int // in queue
+	ready    chan struct{}
 }
 
 func newMailbox() *mailbox { return &mailbox{ready: make(chan struct{}, 1)} }
 
 func (m *mailbox) put(c core.Command) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := c.(core.Forward); ok {
+		if m.forwards == maxForwards {
+			return
+		}
+		m.forwards++
+	}
 	m.queue = append(m.queue, c)
-	m.mu.Unlock()
 	select {
 	case m.ready <- struct{}{}:
 	default:
 	}
 }
 
-func (m *mailbox) take() []core.Command {
+// take removes the first command, if there is one.
+func (m *mailbox) take() (core.Command, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	batch := m.queue
-	m.queue = nil
-	return batch
+	if len(m.queue) == 0 {
+		return nil, false
+	}
+	c := m.queue[0]
+	m.queue[0] = nil // the array behind the queue must not keep it
+	m.queue = m.queue[1:]
+	if _, ok := c.(core.Forward); ok {
+		m.forwards--
+	}
+	return c, true
 }
 
 func (m *mailbox) drain(ctx context.Context, do func(core.Command)) {
@@ -95,7 +116,7 @@ func (m *mailbox) drain(ctx context.Context, do func(core.Command)) {
 			return
 		case <-m.ready:
 		}
-		for _, c := range m.take() {
+		for c, ok := m.take(); ok; c, ok = m.take() {
 			if ctx.Err() != nil {
 				return
 			}

@@ -57,3 +57,23 @@ func TestTimerEndsWithItsContext(t *testing.T) {
 		<-done
 	})
 }
+
+func TestMessagesForACollectorThatDoesNotReadAreBounded(t *testing.T) {
+	t.Parallel()
+	m := newMailbox()
+	for range 10 * maxForwards {
+		m.put(core.Forward{})
+	}
+	m.put(core.Expect{Run: 7})
+	for range maxForwards {
+		c, _ := m.take()
+		assert.Equal(t, core.Forward{}, c)
+	}
+	m.put(core.Forward{Message: core.Message{Type: "again"}})
+	next, _ := m.take()
+	assert.Equal(t, core.Expect{Run: 7}, next, "other commands always find room")
+	next, _ = m.take()
+	assert.Equal(t, core.Forward{Message: core.Message{Type: "again"}}, next)
+	_, more := m.take()
+	assert.False(t, more)
+}

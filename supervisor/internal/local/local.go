@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/open-telemetry/opamp-go/protobufs"
+	"golang.org/x/net/netutil"
 
 	"opampd/supervisor/internal/core"
 )
@@ -29,6 +30,7 @@ const (
 	handoverWait   = 2 * time.Second   // for the old session of a reloading Collector to close
 	requestTimeout = 5 * time.Second
 	maxHeaderBytes = 16 << 10
+	maxConns       = 16 // of which one is the Collector's: strangers must not use up our descriptors
 )
 
 // Settings is what the lane works with.
@@ -85,8 +87,9 @@ func New(s Settings) *Lane {
 	mux.HandleFunc(path, l.serve)
 	l.http = &http.Server{
 		Handler: mux, ReadHeaderTimeout: requestTimeout, IdleTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ReadTimeout: requestTimeout, // of a body that never comes; a WebSocket is free of it
 	}
-	l.running.Go(func() { _ = l.http.Serve(s.Listener) }) // ends with Close
+	l.running.Go(func() { _ = l.http.Serve(netutil.LimitListener(s.Listener, maxConns)) }) // ends with Close
 	l.running.Go(l.watch)
 	return l
 }

@@ -23,7 +23,9 @@ type Output struct {
 // Run runs a short-lived command to its end: own process group, no standard input, limit bytes kept of each stream
 // (0: 1 MiB). When ctx ends, the group is killed and the error wraps that of ctx. A command that fails returns an
 // *ExitError with the Output filled; one that cannot be started wraps the reason of the kernel, see Explain. A
-// descendant that left the group and holds a stream delays the return by a second, not more. Spec.Log is not used.
+// descendant that left the group and holds a stream delays the return by a second, not more. A command that hangs
+// in the kernel is left alone 10 s after ctx ended: the error then wraps ErrStuck as well, and there is no Output.
+// Spec.Log is not used.
 func Run(ctx context.Context, spec Spec, limit int) (Output, error) {
 	if ctx.Err() != nil {
 		return Output{}, fmt.Errorf("run %s: %w", spec.Path, context.Cause(ctx))
@@ -54,13 +56,28 @@ func Run(ctx context.Context, spec Spec, limit int) (Output, error) {
 		return Output{}, err
 	}
 	go p.watch(finish)
-	defer context.AfterFunc(ctx, p.Kill)()
-	<-p.Done()
+	if err := p.awaitWithin(ctx); err != nil { // the streams still belong to it
+		return Output{}, fmt.Errorf("run %s: %w", spec.Path, err)
+	}
 	out := Output{
 		Stdout: stdout.into.bytes(), Stderr: stderr.into.bytes(),
 		Truncated: stdout.into.truncated() || stderr.into.truncated(), Exit: p.Exit(),
 	}
 	return out, judge(ctx, spec, out.Exit)
+}
+
+// awaitWithin waits for the end, which it brings about when ctx ends. It gives up when the kernel cannot.
+func (p *Process) awaitWithin(ctx context.Context) error {
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+	}
+	p.Kill()
+	if err := p.awaitKilled(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return nil
 }
 
 func judge(ctx context.Context, spec Spec, exit Exit) error {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -158,4 +159,18 @@ func TestExplainOfOtherErrors(t *testing.T) {
 	assert.Contains(t, Explain(os.ErrPermission, os.Args[0]), "noexec")
 	assert.Equal(t, "else", Explain(errors.New("else"), "/x"))
 	assert.Empty(t, Explain(nil, "/x"))
+}
+
+func TestRunGivesUpOnACommandThatHangsInTheKernel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &Process{handle: &handle{}, done: make(chan struct{})} // SIGKILL does nothing to it
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		err := p.awaitWithin(ctx)
+		require.ErrorIs(t, err, ErrStuck)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Minute+killWait, time.Since(began))
+	})
 }

@@ -14,7 +14,7 @@ import (
 // killWait is how long a SIGKILL may take. Only a process stuck in the kernel (dead NFS, broken disk) needs more.
 const killWait = 10 * time.Second
 
-// ErrStuck is returned by Stop when even SIGKILL did not end the process in time: it hangs in the kernel.
+// ErrStuck is returned by Stop and Run when even SIGKILL did not end the process in time: it hangs in the kernel.
 var ErrStuck = errors.New("still there after SIGKILL, it hangs in the kernel (look at its storage)")
 
 // Signal sends sig to the leader alone. It returns os.ErrProcessDone when the process has ended.

@@ -193,3 +193,11 @@ func FuzzDecodeDocument(f *testing.F) {
 		require.NoError(t, err, "whatever is in the file is survived")
 	})
 }
+
+func TestAStateThatCouldNotBeReadBackIsNotSaved(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	require.NoError(t, s.SaveState("small"))
+	require.ErrorContains(t, s.SaveState(strings.Repeat("x", maxFile)), "more than could be read back")
+	assert.Equal(t, "truesmall", lookState(t, s))
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"path"
 	"slices"
@@ -12,7 +13,7 @@ var errNoDirectory = errors.New("the Collector needs a file to read, and no dire
 // WriteEffective makes yaml the configuration that the Collector runs and returns its absolute path. Mode 0600: it has secrets in it.
 func (s *Store) WriteEffective(yaml []byte) (path string, err error) {
 	s.mu.Lock()
-	s.effective = ""
+	s.promoted = promoted{}
 	s.mu.Unlock()
 	return s.writeForCollector(effectiveName, yaml)
 }
@@ -52,21 +53,55 @@ func (s *Store) WriteCandidate(config string, yaml []byte) (path string, err err
 
 // Promote makes the candidate config the effective configuration in one step and returns the path of that. The former
 // effective configuration is gone then: it can be rendered again from its blob. Promoting what is effective already
-// changes nothing. The error is fs.ErrNotExist when there is no such candidate.
+// changes nothing, but for a file that was deleted or changed behind our back: it is written again. The error is
+// fs.ErrNotExist when there is no such candidate.
 func (s *Store) Promote(config string) (path string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := candidateName(config)
-	if s.effective != config {
-		if err = s.files.Rename(name, effectiveName); err != nil {
-			return "", s.failed("promote", name, err)
-		}
-		s.effective = config
+	if s.promoted.config == config {
+		return s.Path(effectiveName), s.failed("write", effectiveName, s.restore())
 	}
+	body, err := s.files.Read(name)
+	if err != nil {
+		return "", s.failed("promote", name, err)
+	}
+	if err = s.files.Rename(name, effectiveName); err != nil {
+		return "", s.failed("promote", name, err)
+	}
+	s.promoted = promoted{config, body}
 	if err = s.files.SyncDir("."); err != nil {
 		return "", s.failed("promote", name, err)
 	}
 	return s.Path(effectiveName), nil
+}
+
+// Inherit takes the effective configuration, which an earlier process promoted, for one that this process did, under the
+// name config. The error is fs.ErrNotExist when there is none.
+func (s *Store) Inherit(config string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, err := s.files.Read(effectiveName)
+	if err != nil {
+		return s.failed("read", effectiveName, err)
+	}
+	s.promoted = promoted{config, body}
+	return nil
+}
+
+// promoted is the configuration that was made effective last. It is kept in memory too: without its file no Collector
+// could be started again before a new configuration comes.
+type promoted struct {
+	config string
+	yaml   []byte
+}
+
+// restore writes what was promoted again unless it is there as it should be.
+func (s *Store) restore() error {
+	if body, err := s.files.Read(effectiveName); err == nil && bytes.Equal(body, s.promoted.yaml) {
+		return s.files.SyncDir(".") //nolint:wrapcheck // the words are put to it once, by Store.failed
+	}
+	return replaceFile(s.files, effectiveName, s.promoted.yaml)
 }
 
 // candidateName never leads out of the directory, whatever config is.

@@ -167,3 +167,20 @@ func TestAnOvertakenOfferTakesNoGoodVerdictBack(t *testing.T) {
 	_, ok := s.LastGood()
 	assert.True(t, ok)
 }
+
+func TestWhatIsEffectiveIsWrittenAgainWhenItsFileIsGone(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	_, err := s.WriteCandidate("c1", []byte("telemetry flows"))
+	require.NoError(t, err)
+	_, err = s.Promote("c1")
+	require.NoError(t, err)
+	for _, spoil := range []func(path string) error{os.Remove, func(path string) error { return os.Truncate(path, 0) }} {
+		require.NoError(t, spoil(s.Path(effectiveName)))
+		_, err = s.Promote("c1")
+		require.NoError(t, err)
+		body, err := s.Effective()
+		require.NoError(t, err)
+		assert.Equal(t, "telemetry flows", string(body))
+	}
+}

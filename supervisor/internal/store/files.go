@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"path"
 )
@@ -55,7 +56,11 @@ type file interface {
 }
 
 // replaceFile makes body the content of name, all or nothing, and durable before it returns. A failure leaves the old file.
+// What Read would not take is refused: the next start would move it aside.
 func replaceFile(f files, name string, body []byte) error {
+	if len(body) > maxFile {
+		return fmt.Errorf("%d bytes are more than could be read back (%d)", len(body), maxFile)
+	}
 	temp := path.Join(path.Dir(name), tempName)
 	w, err := f.Create(temp)
 	if err != nil {

@@ -36,21 +36,29 @@ type Options struct {
 type Store struct {
 	// mu is there because two lanes share a Store: one may ask for a verdict or put a blob while the other records one.
 	// Both halves of each of these (the file, what is known of it in memory) must change together.
-	mu         sync.Mutex
-	files      files
-	dir        string // absolute; empty when the Store has no directory at all
+	mu    sync.Mutex
+	files files
+	place
 	keep       int
-	durable    bool
 	ledger     ledger
 	fresh      map[string]bool // blobs put by this process and not judged yet: never swept
 	incidents  []Incident
 	candidates []string       // prepared configurations, oldest first
-	effective  string         // the candidate that was promoted last by this process
+	promoted   promoted       // what is effective by this process
 	closers    []func() error // in this order
 	now        func() time.Time
 }
 
+// place is where a Store lives.
+type place struct {
+	dir     string   // absolute; empty when the Store has no directory at all
+	former  []string // where an opampd with the same storage.directory may have lived before
+	durable bool
+}
+
 // Open takes possession of the storage directory dir, which is created with mode 0700 (its parents with 0755).
+//
+// What an opampd that had to do without dir left in a fallback is brought back from there if it is newer.
 //
 // Files found damaged are moved aside and returned as incidents; they are no error. The errors are:
 //
@@ -65,12 +73,15 @@ func Open(dir string, opts Options) (*Store, []Incident, error) {
 	}
 	d, err := openDirectory(dir)
 	if err == nil {
+		err = reclaim(d, opts)
+	}
+	if err == nil {
 		s := newStore(diskFiles{d.root}, dir, opts)
-		s.durable, s.closers = true, []func() error{d.close}
+		s.durable, s.former, s.closers = true, otherPlaces(dir, dir, opts), []func() error{d.close}
 		return s, s.Incidents(), nil
 	}
 	if _, locked := errors.AsType[*LockedError](err); locked {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, d.close())
 	}
 	s, fallbackErr := openFallback(d, opts)
 	if fallbackErr != nil {
@@ -81,7 +92,7 @@ func Open(dir string, opts Options) (*Store, []Incident, error) {
 
 // newStore reads what is in f. It cannot fail: what is unreadable becomes an incident.
 func newStore(f files, dir string, opts Options) *Store {
-	s := &Store{files: f, dir: dir, keep: opts.KeepConfigs, fresh: map[string]bool{}, now: time.Now}
+	s := &Store{files: f, place: place{dir: dir}, keep: opts.KeepConfigs, fresh: map[string]bool{}, now: time.Now}
 	if s.keep <= 0 {
 		s.keep = defaultKeepConfigs
 	}
@@ -105,6 +116,10 @@ func (s *Store) Close() error {
 
 // Durable says whether what is saved outlives a reboot: true but for a Store of [Ephemeral] or one opened with an [*UnwritableError].
 func (s *Store) Durable() bool { return s.durable }
+
+// FormerPlaces are other directories in which an opampd with the same storage.directory may have lived: a Collector that it
+// started has its configuration there.
+func (s *Store) FormerPlaces() []string { return s.former }
 
 // Incidents returns the damaged files found since the last call, oldest first, and forgets them.
 func (s *Store) Incidents() []Incident {

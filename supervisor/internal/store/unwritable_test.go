@@ -148,3 +148,36 @@ func TestAFullDiskIsSurvivedAndRecoveredFrom(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "filler")))
 	assert.Equal(t, "trueold", lookState(t, openStore(t, dir)))
 }
+
+func TestWhatTheFallbackKeptIsBroughtBackToTheRepairedDirectory(t *testing.T) {
+	t.Parallel()
+	dir, opts := filepath.Join(t.TempDir(), "storage"), Options{Fallback: []string{t.TempDir()}}
+	require.NoError(t, os.WriteFile(dir, nil, 0o600)) // in the way
+	fallback, _, err := Open(dir, opts)
+	var unwritable *UnwritableError
+	require.ErrorAs(t, err, &unwritable)
+	v := put(t, fallback, "1", "body", true, "")
+	require.NoError(t, fallback.SaveState("identity"))
+	require.NoError(t, fallback.SaveRun("the Collector that still runs"))
+	require.NoError(t, os.Remove(dir))
+	_, _, err = Open(dir, opts)
+	var locked *LockedError
+	require.ErrorAs(t, err, &locked, "its owner is there yet")
+	require.NoError(t, fallback.Close())
+
+	for range 2 { // once more, to see that nothing old comes back
+		s, _, err := Open(dir, opts)
+		require.NoError(t, err)
+		assert.True(t, s.Durable())
+		assert.Equal(t, "trueidentity", lookState(t, s))
+		good, _ := s.LastGood()
+		assert.Equal(t, v, good)
+		var run string
+		found, err := s.LoadRun(&run)
+		require.NoError(t, err)
+		assert.True(t, found)
+		assert.Equal(t, []string{unwritable.Used}, s.FormerPlaces())
+		assert.NoFileExists(t, filepath.Join(unwritable.Used, stateName))
+		require.NoError(t, s.Close())
+	}
+}

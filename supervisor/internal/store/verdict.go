@@ -18,6 +18,7 @@ const (
 
 const (
 	maxReason   = 2 << 10 // bytes; what fits a status message
+	maxHash     = 1 << 10 // bytes; of each other field, since the server chooses the length of its hash
 	maxEvidence = 8 << 10 // bytes; the last lines of a Collector's output
 )
 
@@ -44,7 +45,7 @@ func (v Verdict) normal() Verdict {
 	v.Reason = strings.ToValidUTF8(v.Reason[:min(len(v.Reason), maxReason)], "")
 	v.Evidence = strings.ToValidUTF8(v.Evidence[max(0, len(v.Evidence)-maxEvidence):], "")
 	for _, field := range []*string{&v.Offer, &v.Body, &v.Source, &v.Kind, &v.Config, &v.Binary, &v.Policy, &v.Local} {
-		*field = strings.ToValidUTF8(*field, "\uFFFD")
+		*field = strings.ToValidUTF8((*field)[:min(len(*field), maxHash)], "\uFFFD")
 	}
 	return v
 }

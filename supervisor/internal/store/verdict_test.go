@@ -171,3 +171,12 @@ func TestTwoLanesMayUseTheStoreAtOnce(t *testing.T) {
 	lanes.Wait()
 	assert.Len(t, s.ledger.verdicts, 10)
 }
+
+func TestEveryFieldOfAVerdictIsBounded(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	long := strings.Repeat("0a", maxHash)
+	require.NoError(t, s.Record(Verdict{Offer: long, Body: long, Config: long, Good: true}))
+	v := s.Good(1)[0]
+	assert.Equal(t, []int{maxHash, maxHash, maxHash}, []int{len(v.Offer), len(v.Body), len(v.Config)})
+}

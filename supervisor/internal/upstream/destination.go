@@ -29,5 +29,8 @@ func destination(o *protobufs.TelemetryConnectionSettings) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("it cannot be stored: %w", err)
 	}
+	if len(encoded) > maxDestination {
+		return "", fmt.Errorf("its URL and headers have %d bytes, at most %d are taken", len(encoded), maxDestination)
+	}
 	return encoded, nil
 }

@@ -4,6 +4,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -54,6 +55,8 @@ type Lane struct {
 	started bool
 	uid     uuid.UUID
 	health  *protobufs.ComponentHealth // told last
+
+	restraint restraint // the goroutine of listen owns it
 }
 
 // incoming is a message of the server, or the loss of it.
@@ -116,7 +119,7 @@ func (l *Lane) connect(cmd core.Connect) {
 	l.uid = uid
 	l.client, err = opampclient.New(opampclient.Settings{
 		URL: l.URL, Header: l.Header, TLS: l.TLS, UID: uid, Capabilities: l.Grants.Capabilities(),
-		Heartbeat: l.Heartbeat, MaxMessage: l.MaxMessage,
+		Heartbeat: cmp.Or(cmd.Beat, l.Heartbeat), MaxMessage: l.MaxMessage,
 	}, opampclient.Events{
 		Message:      func(m *protobufs.ServerToAgent) { l.put(incoming{msg: m}) },
 		Disconnected: l.lost,

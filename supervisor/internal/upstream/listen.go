@@ -26,7 +26,7 @@ func (l *Lane) listen(ctx context.Context) {
 			return
 		case in := <-l.inbox:
 			if in.msg == nil {
-				greeted = false
+				greeted, l.restraint.renamed = false, false
 				l.Post(core.ServerLost{Reason: in.lost.Error()})
 				continue
 			}
@@ -58,28 +58,62 @@ func (l *Lane) hear(m *protobufs.ServerToAgent) {
 		l.settings(c)
 	}
 	if c := m.GetCustomCapabilities(); c != nil {
-		l.Post(core.ServerCustomCapabilities{List: strings.Join(c.GetCapabilities(), "\n")})
+		l.capabilities(c)
 	}
 	if c := m.GetCustomMessage(); c != nil {
-		l.Post(core.ServerMessage{Message: core.Message{
-			Capability: c.GetCapability(), Type: c.GetType(), Data: string(c.GetData()),
-		}})
+		l.custom(c)
 	}
+}
+
+func (l *Lane) capabilities(c *protobufs.CustomCapabilities) {
+	list := strings.Join(c.GetCapabilities(), "\n")
+	if len(list) > maxCapabilities {
+		l.complain("capabilities", fmt.Sprintf("the server's list of custom capabilities is dropped: it has %d bytes, at most %d are taken",
+			len(list), maxCapabilities))
+		return
+	}
+	l.Post(core.ServerCustomCapabilities{List: list})
+}
+
+func (l *Lane) custom(c *protobufs.CustomMessage) {
+	if size := len(c.GetCapability()) + len(c.GetType()) + len(c.GetData()); size > maxCustomMessage {
+		l.complain("custom message", fmt.Sprintf("a custom message of the server is dropped: it has %d bytes, at most %d are passed on",
+			size, maxCustomMessage))
+		return
+	}
+	l.Post(core.ServerMessage{Message: core.Message{
+		Capability: c.GetCapability(), Type: c.GetType(), Data: string(c.GetData()),
+	}})
 }
 
 func (l *Lane) rename(raw []byte) {
 	uid, err := uuid.FromBytes(raw)
 	if err != nil || uid == uuid.Nil {
-		l.Warn(fmt.Sprintf("the server gave a new instance uid of %d bytes; 16 are needed, the old one stays", len(raw)))
+		l.complain("uid", fmt.Sprintf("the server gave a new instance uid of %d bytes; 16 are needed, the old one stays", len(raw)))
 		return
 	}
+	if uid == l.restraint.uid { // said again before it was seen in use
+		return
+	}
+	if !l.restraint.mayRename() {
+		l.complain("rename", fmt.Sprintf("the server gave yet another instance uid, which is ignored, since each reloads the Collector: "+
+			"one is taken per connection and %v", renamePause))
+		return
+	}
+	l.restraint.renamed, l.restraint.renamedAt, l.restraint.uid = true, time.Now(), uid
 	l.Post(core.Renamed{UID: uid.String()})
 }
 
-// offered stores a remote configuration before anyone hears of it.
+// offered stores a remote configuration before anyone hears of it, unless it is
+// too large to be kept at all.
 func (l *Lane) offered(c *protobufs.AgentRemoteConfig) {
-	offer := core.Offer{Hash: hex.EncodeToString(c.GetConfigHash())}
+	hash := c.GetConfigHash()
+	offer := core.Offer{Hash: hex.EncodeToString(hash[:min(len(hash), maxHash)])}
 	files := Files(c)
+	if problem := oversize(hash, files); problem != "" {
+		l.Post(core.ConfigOffered{Offer: offer, Problem: problem})
+		return
+	}
 	offer.Empty = len(files) == 0
 	body, err := remoteconfig.Encode(files)
 	if err == nil {
@@ -109,7 +143,9 @@ func Files(c *protobufs.AgentRemoteConfig) []remoteconfig.File {
 // not ours to accept.
 func (l *Lane) settings(c *protobufs.ConnectionSettingsOffers) {
 	if s := c.GetOpamp().GetHeartbeatIntervalSeconds(); s > 0 && l.Grants.Heartbeat {
-		l.client.SetHeartbeat(time.Duration(min(s, uint64(time.Hour/time.Second))) * time.Second)
+		beat := time.Duration(min(s, uint64(time.Hour/time.Second))) * time.Second
+		l.client.SetHeartbeat(beat)
+		l.Post(core.HeartbeatOffered{Beat: beat})
 	}
 	var signals core.Signals
 	for _, offer := range []struct {
@@ -127,7 +163,7 @@ func (l *Lane) settings(c *protobufs.ConnectionSettingsOffers) {
 		}
 		encoded, err := destination(offer.offered)
 		if err != nil {
-			l.Warn(fmt.Sprintf("the server's offer of %s is refused: %v", offer.name, err))
+			l.complain(offer.name, fmt.Sprintf("the server's offer of %s is refused: %v", offer.name, err))
 			continue
 		}
 		*offer.kept = encoded

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"opampd/supervisor/internal/core"
 )
@@ -153,7 +154,7 @@ func set(f reflect.Value, word string) error {
 		}
 		f.SetBool(yes)
 	case f.CanInt():
-		if enum(f, word) {
+		if enum(f, word) || duration(f, word) {
 			return nil
 		}
 		n, err := strconv.ParseInt(word, 10, 64)
@@ -171,6 +172,16 @@ func set(f reflect.Value, word string) error {
 		return fmt.Errorf("%s cannot be written as a word", f.Type())
 	}
 	return nil
+}
+
+// duration sets a time.Duration that is written with its unit.
+func duration(f reflect.Value, word string) bool {
+	d, err := time.ParseDuration(word)
+	if err != nil || f.Type() != reflect.TypeFor[time.Duration]() {
+		return false
+	}
+	f.SetInt(int64(d))
+	return true
 }
 
 // enum sets a field to the constant with the given name; no enum has more than 16.
@@ -210,7 +221,7 @@ func events() []core.Event {
 		core.ServerLost{},
 		core.ConfigOffered{},
 		core.TelemetryOffered{},
-		core.RestartRequested{},
+		core.HeartbeatOffered{}, core.RestartRequested{},
 		core.Renamed{},
 		core.ServerMessage{},
 		core.ServerCustomCapabilities{},

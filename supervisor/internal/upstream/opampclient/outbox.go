@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxStatuses  = 16
+	maxStatuses  = 64
 	maxCustoms   = 64
 	maxHeartbeat = 24 * time.Hour
 )

@@ -216,3 +216,16 @@ func FuzzDecodeFrame(f *testing.F) {
 		_ = newSession(client).heard(m)
 	})
 }
+
+func TestStatusesOfABurstOfOffersAreAllTold(t *testing.T) {
+	t.Parallel()
+	box := newOutbox([16]byte{1}, 0, 0, false)
+	box.online()
+	for i := range maxStatuses {
+		box.addStatus(&protobufs.RemoteConfigStatus{LastRemoteConfigHash: []byte{byte(i)}})
+	}
+	for i := range 64 {
+		assert.Equal(t, []byte{byte(i)}, box.take().status.GetLastRemoteConfigHash())
+	}
+	assert.False(t, box.urgent())
+}
