@@ -146,14 +146,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	healthDone := l.serveHealth(healthCtx)
 	defer func() { stopHealth(); healthDone() }()
 
-	post(core.Booted{At: core.Time(time.Now().UnixNano())})
-	if l.stops > 0 {
-		post(core.ShutdownRequested{Force: l.stops > 1})
-		l.stops = 0
-	}
-	if l.lost != nil {
-		post(core.StoreChanged{Problem: l.lost.Error()})
-	}
+	l.boot(post)
 	exit, err := l.engine.Run(ctx, state, engine.Lanes{
 		Agent: collector, Config: agent.NewConfig(settings), Local: link, Upstream: server,
 	})
@@ -171,6 +164,18 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	}
 	l.stops = stops // the next life takes the Collector over, and stops it
 	return exit, next, nil
+}
+
+// boot tells the loop that it begins, and what is known from before.
+func (l *life) boot(post func(core.Event)) {
+	post(core.Booted{At: core.Time(time.Now().UnixNano())})
+	if l.stops > 0 {
+		post(core.ShutdownRequested{Force: l.stops > 1})
+		l.stops = 0
+	}
+	if l.lost != nil {
+		post(core.StoreChanged{Problem: l.lost.Error()})
+	}
 }
 
 // logger returns the log of the life before when it is to be as that was, and a new

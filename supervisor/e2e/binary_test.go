@@ -27,8 +27,10 @@ func TestACollectorThatCannotBeUsedIsExplainedAndUsedWhenItIsRepaired(t *testing
 		"missing":        {func(testing.TB, string) {}, "there is no Collector at"},
 		"not executable": {writes("#!/bin/sh\n", 0o600), "chmod +x"},
 		"a directory":    {func(tb testing.TB, path string) { tb.Helper(); require.NoError(tb, os.Mkdir(path, 0o700)) }, "is a directory"},
-		"for another architecture": {writes(string(elfOf(elf.EM_S390)), 0o700),
-			"built for another architecture (s390"},
+		"for another architecture": {
+			writes(string(elfOf(elf.EM_S390)), 0o700),
+			"built for another architecture (s390",
+		},
 		"no program":         {writes("PK\x03\x04", 0o700), "not a program for this system"},
 		"no Collector":       {func(tb testing.TB, path string) { tb.Helper(); require.NoError(tb, os.Symlink("/bin/true", path)) }, "does not look like an OpenTelemetry Collector"},
 		"fails":              {writes("#!/bin/sh\necho libfoo is missing >&2\nexit 127\n", 0o700), "libfoo is missing"},

@@ -66,8 +66,13 @@ func TestAFileThatIsNotThereIsAnErrorOfTheConfiguration(t *testing.T) {
 func TestAWrongCommandLineIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--nonsense"}, {"run", "--nonsense"}, {"run", "nonsense"}, {"nonsense"}, {"validate", "--config"},
-		{"run", "--set", "nonsense", "--config", "x"}, {"version", "nonsense"},
+		{"--nonsense"},
+		{"run", "--nonsense"},
+		{"run", "nonsense"},
+		{"nonsense"},
+		{"validate", "--config"},
+		{"run", "--set", "nonsense", "--config", "x"},
+		{"version", "nonsense"},
 	} {
 		_, stderr, code := command(t, args...)
 		assert.Equal(t, 2, code, args)

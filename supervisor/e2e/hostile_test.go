@@ -129,12 +129,15 @@ func TestAnyHashIsEchoed(t *testing.T) {
 		h, _ := working(t, tr, settings{})
 		h.server.Withdraw()
 		for name, hash := range map[string][]byte{
-			"empty (G-17)": {}, "a megabyte": bytes.Repeat([]byte{0xfe}, 1<<20), "no text": []byte("\x00\xff\n"),
+			"empty (G-17)": {}, "a kilobyte": bytes.Repeat([]byte{0xfe}, 1<<10), "no text": []byte("\x00\xff\n"),
 		} {
 			body := pipeline(h.addr, h.sink.URL(), "hash: "+name)["collector.yaml"]
 			h.server.OfferRaw(offering(hash, map[string]*protobufs.AgentConfigFile{"": file(body)}))
 			h.server.WaitStatus(t, hash, applied)
 		}
+		giant := bytes.Repeat([]byte{0xfe}, 1<<20) // it would go into every file and message of ours
+		h.server.OfferRaw(offering(giant, nil))
+		h.server.WaitStatus(t, giant[:1<<10], failed)
 		h.serving()
 		assert.Equal(t, 0, h.stop())
 	})

@@ -18,9 +18,9 @@ import (
 )
 
 // unwell waits for a report of bad health that has all the words in it.
-func (h *host) unwell(words ...string) *protobufs.ComponentHealth {
+func (h *host) unwell(words ...string) {
 	h.tb.Helper()
-	return h.server.WaitFor(h.tb, "bad health: "+strings.Join(words, ", "), patience, func(m *protobufs.AgentToServer) bool {
+	h.server.WaitFor(h.tb, "bad health: "+strings.Join(words, ", "), patience, func(m *protobufs.AgentToServer) bool {
 		if m.GetHealth() == nil || m.GetHealth().GetHealthy() {
 			return false
 		}
@@ -30,7 +30,7 @@ func (h *host) unwell(words ...string) *protobufs.ComponentHealth {
 			}
 		}
 		return true
-	}).GetHealth()
+	})
 }
 
 func TestAKilledCollectorIsBackAtOnce(t *testing.T) {

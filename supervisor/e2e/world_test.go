@@ -29,7 +29,7 @@ import (
 const brisk = "probation: 0s\nrestart: {initial_delay: 300ms, max_delay: 400ms}"
 
 // awaitFile waits for a file to say what match looks for; its directory must exist.
-func awaitFile(tb testing.TB, path string, match func(text string) bool) string {
+func awaitFile(tb testing.TB, path string, match func(text string) bool) {
 	tb.Helper()
 	w, err := fsnotify.NewWatcher()
 	require.NoError(tb, err)
@@ -39,7 +39,7 @@ func awaitFile(tb testing.TB, path string, match func(text string) bool) string 
 	for {
 		text, err := os.ReadFile(path)
 		if err == nil && match(string(text)) {
-			return string(text)
+			return
 		}
 		select {
 		case <-w.Events:
@@ -75,7 +75,7 @@ func (d *daemon) proven(hash []byte) {
 func exit(tb testing.TB, pid int) {
 	tb.Helper()
 	fd, err := unix.PidfdOpen(pid, 0)
-	if err == unix.ESRCH { //nolint:errorlint // an errno
+	if err == unix.ESRCH {
 		return
 	}
 	require.NoError(tb, err)
@@ -83,7 +83,7 @@ func exit(tb testing.TB, pid int) {
 	deadline := time.Now().Add(patience)
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(time.Until(deadline).Milliseconds()))
-		if err == unix.EINTR { //nolint:errorlint // an errno
+		if err == unix.EINTR {
 			continue
 		}
 		require.NoError(tb, err)
@@ -182,7 +182,7 @@ func wrapper(tb testing.TB, line string) string {
 	_, collector := programs(tb)
 	path := filepath.Join(tb.TempDir(), "otelcol-wrapper")
 	script := fmt.Sprintf("#!/bin/sh\ncollector=%s\n[ \"$1\" = --config ] && config=$2\n%s\nexec $collector \"$@\"\n", collector, line)
-	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // a program
+	require.NoError(tb, os.WriteFile(path, []byte(script), 0o700))
 	return path
 }
 

@@ -183,7 +183,7 @@ func (p *Process) unfit(r run) string {
 		return "its address for opampd, " + r.Link + ", is taken by another program"
 	case r.Launch != p.Agent.fingerprint():
 		return "agent.executable, agent.args or agent.env changed since it was started"
-	case r.File != "" && r.File != p.Store.Path("effective.yaml"):
+	case p.Store.Durable() && r.File != "" && r.File != p.Store.Path("effective.yaml"): // a full disk is no reason to stop it
 		return "its configuration file is in another directory, " + filepath.Dir(r.File)
 	case !p.written(r.Config):
 		return "its configuration file is not the one it was started with"

@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -211,11 +210,8 @@ func TestNothingIsFoundOnlyWhenAStuckCollectorHasEnded(t *testing.T) {
 	settings := b.Settings
 	settings.Agent.Args = []string{"--set", "a=b"}
 	second := b.live(t, settings, nil)
-	stuck, give := context.WithCancel(t.Context())
-	defer give()
-	second.Agent.StopTimeout = -stuckGrace // nobody's patience lasts: the end is given up at once
-	second.Run(stuck, core.Find{Run: 1})
-	second.do(core.Kill{Run: 1})
+	second.Agent.StopTimeout = -stuckGrace // the end is given up at once
+	second.do(core.Find{Run: 1}, core.Kill{Run: 1})
 	assert.Equal(t, core.NothingFound{Run: 1}, b.next(t))
 	require.NotEmpty(t, second.unwanted)
 	for _, child := range second.unwanted {

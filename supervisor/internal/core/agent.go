@@ -33,6 +33,7 @@ type Agent struct {
 	Binary    string // the binary it was started from
 	Adopted   bool   // it was started by an earlier daemon
 	Reloaded  bool   // it was given Config by SIGHUP, not when it was started
+	Turning   bool   // and has not said yet that it let go of the one before
 
 	Connected, Healthy bool
 	Marker             string // the configuration that the extension says is in force
@@ -123,7 +124,7 @@ func (m *machine) gone(ev Exited) {
 		return
 	}
 	asked := m.Agent.Phase == PhaseStopping || m.Closing
-	torn := m.Agent.Reloaded && m.Agent.Marker != m.Agent.Config && ev.Code != codeError
+	torn := m.Agent.Turning && ev.Code != codeError
 	m.Agent.Phase, m.Agent.PID, m.Agent.StartedAt = PhaseDown, 0, 0
 	m.session(false)
 	m.Agent.Restart, m.Agent.Adopted = false, false
@@ -185,6 +186,7 @@ func (m *machine) described(ev AgentDescribed) {
 		m.session(true)
 	}
 	m.Agent.Marker = ev.Marker
+	m.Agent.Turning = m.Agent.Turning && ev.Marker != m.Agent.Config
 	m.Link.Seen.Description = ev.Description
 }
 
@@ -270,7 +272,7 @@ func (m *machine) planRunning() {
 	case m.Agent.Restart || change && !m.reloadable():
 		m.stop()
 	case change:
-		m.Agent.Phase, m.Agent.Config, m.Agent.Reloaded = PhaseReloading, m.Rollout.Active, true
+		m.Agent.Phase, m.Agent.Config, m.Agent.Reloaded, m.Agent.Turning = PhaseReloading, m.Rollout.Active, true, true
 		m.emit(Reload{Run: m.Agent.Run, Config: m.Agent.Config})
 	}
 }

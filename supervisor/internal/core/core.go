@@ -137,7 +137,7 @@ func (m *machine) shutdown(ev ShutdownRequested) {
 	m.Closing, m.Detaching = true, false
 	if ev.Force && !m.Forced {
 		m.Forced = true
-		if m.Agent.Phase != PhaseDown {
+		if m.Agent.Phase != PhaseDown || m.Boot == BootFinding {
 			m.emit(Kill{Run: m.Agent.Run})
 		}
 	}

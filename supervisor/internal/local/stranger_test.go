@@ -21,6 +21,7 @@ func TestStrangersWhoSayNothingDoNotKeepTheCollectorOut(t *testing.T) {
 	inside.say(t, described("m"))
 	l.next(t)
 	host := strings.TrimSuffix(strings.TrimPrefix(l.url, "ws://"), "/v1/opamp")
+	began := time.Now()
 	var strangers []net.Conn
 	for range 30 { // more than are let in at once
 		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
@@ -36,6 +37,7 @@ func TestStrangersWhoSayNothingDoNotKeepTheCollectorOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, string(answer), "426 Upgrade Required")
 	}
+	assert.Greater(t, time.Since(began), 9*time.Second, "in two rounds of 5 s")
 	inside.say(t, described("m")) // longer than the strangers had: a session has no such limit
 	assert.IsType(t, core.AgentDescribed{}, l.next(t))
 }
