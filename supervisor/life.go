@@ -188,7 +188,7 @@ func (l *life) logger() (*zap.Logger, error) {
 	}
 	log, closeLog, err := telemetry.NewLogger(settings)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // in words already
+		return nil, err
 	}
 	l.legacy.log, l.logged, l.closers = log, settings, append(l.closers, closeLog)
 	return log, nil

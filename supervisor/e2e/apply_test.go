@@ -1,11 +1,11 @@
 package e2e
 
 import (
-	"github.com/open-telemetry/opamp-go/protobufs"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/open-telemetry/opamp-go/protobufs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -28,6 +28,7 @@ func everyWay(t *testing.T, test func(t *testing.T, tr testkit.Transport, reload
 func TestAConfigurationIsAppliedWhenTheCollectorSaysSo(t *testing.T) {
 	t.Parallel()
 	everyWay(t, func(t *testing.T, tr testkit.Transport, reload string) {
+		t.Helper()
 		h, _ := working(t, tr, settings{agent: reload})
 		h.serving()
 		load := testkit.Load(t, h.url(), 100)
@@ -96,6 +97,7 @@ func bomb() string {
 func TestAConfigurationThatFailsAtRunTimeIsRolledBack(t *testing.T) {
 	t.Parallel()
 	everyWay(t, func(t *testing.T, tr testkit.Transport, reload string) {
+		t.Helper()
 		h, _ := working(t, tr, settings{agent: reload})
 		hash := h.server.Offer(pipeline(taken(t), h.sink.URL(), "port taken"))
 		status := h.server.WaitStatus(t, hash, failed)

@@ -79,7 +79,6 @@ func elfOf(machine elf.Machine) []byte {
 // What was offered while there was no Collector is not forgotten: the server, which
 // sees its hash answered, does not offer it again.
 func TestAnOfferThatMetNoCollectorIsAppliedWhenThereIsOne(t *testing.T) {
-	t.Skip("an offer that was refused for the sake of the binary alone is not tried again when the binary is repaired")
 	t.Parallel()
 	_, collector := programs(t)
 	path := filepath.Join(t.TempDir(), "otelcol")

@@ -157,6 +157,7 @@ func relaying(t *testing.T, tr testkit.Transport) (*testkit.Server, *daemon) {
 func TestCustomMessagesGoBothWays(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
+		t.Helper()
 		server, d := relaying(t, tr)
 		data := "any bytes \x00\xff, and a secret"
 		server.SendCustom(relayed, "ping", []byte(data))

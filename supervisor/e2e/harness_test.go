@@ -105,10 +105,10 @@ func run(tb testing.TB, s settings) *daemon {
 	return d
 }
 
-func (d *daemon) start(args ...string) {
+func (d *daemon) start() {
 	d.tb.Helper()
 	opampd, _ := programs(d.tb)
-	d.cmd = exec.Command(opampd, append([]string{"run", "--config", d.path("supervisor.yaml")}, args...)...)
+	d.cmd = exec.Command(opampd, "run", "--config", d.path("supervisor.yaml"))
 	out, err := os.OpenFile(d.path("stderr.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(d.tb, err)
 	d.cmd.Stdout, d.cmd.Stderr = out, out

@@ -23,6 +23,9 @@ func (m *machine) offered(ev ConfigOffered) {
 		return
 	}
 	m.supersede()
+	if m.Applied.Known() && m.Applied != ev.Offer {
+		m.Rollout.Last = targetOf(m.Applied) // also when this life has not seen it work yet
+	}
 	m.Offered, m.Tries = ev.Offer, 0
 	m.Status = Status{Hash: ev.Offer.Hash}
 	m.Rollout.Tried = Wish{} // it may be what runs now, and still needs an attempt of its own

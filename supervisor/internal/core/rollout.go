@@ -185,7 +185,11 @@ func (m *machine) refused(ev Refused) {
 	case m.isOffered() && (m.inFlight() || applied && idle && ev.Kind == KindContent):
 		m.judge(m.Offered, "", ev.Kind, ev.Reason, "")
 		m.failed(ev.Reason)
-		m.sink(ev.Kind, idle)
+		if ev.Kind == KindBinary && idle {
+			m.wait() // no other configuration would fare better, and this one is wanted when the binary is back
+		} else {
+			m.sink(ev.Kind, idle)
+		}
 	case ev.Kind == KindWorld && idle && m.Rollout.Stumbles >= maxStumbles:
 		if m.isOffered() {
 			m.judge(m.Offered, "", ev.Kind, ev.Reason, "")

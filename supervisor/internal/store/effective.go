@@ -99,7 +99,7 @@ type promoted struct {
 // restore writes what was promoted again unless it is there as it should be.
 func (s *Store) restore() error {
 	if body, err := s.files.Read(effectiveName); err == nil && bytes.Equal(body, s.promoted.yaml) {
-		return s.files.SyncDir(".") //nolint:wrapcheck // the words are put to it once, by Store.failed
+		return s.files.SyncDir(".")
 	}
 	return replaceFile(s.files, effectiveName, s.promoted.yaml)
 }

@@ -93,10 +93,10 @@ func TestTheNewerOfStorageAndFallbackIsCopied(t *testing.T) {
 	roots := []*os.Root{from.files.(diskFiles).Root, to.files.(diskFiles).Root}
 
 	require.NoError(t, os.Chtimes(from.Path(stateName), time.Time{}, time.Now().Add(-time.Hour)))
-	copyNewer(to.files, roots[0], roots[1])
+	require.NoError(t, copyNewer(to.files, roots[0], roots[1]))
 	assert.Equal(t, "truefallback", lookState(t, to))
 	require.NoError(t, os.Chtimes(from.Path(stateName), time.Time{}, time.Now().Add(time.Hour)))
-	copyNewer(to.files, roots[0], roots[1])
+	require.NoError(t, copyNewer(to.files, roots[0], roots[1]))
 	assert.Equal(t, "truestorage", lookState(t, to))
 }
 
