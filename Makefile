@@ -48,7 +48,7 @@ unit: ## the tests that need no other program, with the race detector where ther
 	go test $(RACE) -shuffle=on $$(go list ./... | grep -v '/supervisor/e2e')
 
 e2e: build collector ## the tests that run bin/opampd and bin/otelcol-lean
-	$(E2E_ENV) go test -count=1 -shuffle=on ./supervisor/e2e/...
+	$(E2E_ENV) go test -count=1 -shuffle=on -parallel 6 ./supervisor/e2e/...
 
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for package in $$(go list ./...); do \

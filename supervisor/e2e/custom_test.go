@@ -189,6 +189,7 @@ func TestABurstOfCustomMessagesKeepsItsOrder(t *testing.T) {
 func TestTheCollectorIsToldOfTheServersCustomCapabilities(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
+		t.Helper()
 		server, _ := relaying(t, tr)
 		server.OfferRaw(&protobufs.ServerToAgent{CustomCapabilities: &protobufs.CustomCapabilities{Capabilities: []string{relayed, "io.example.other"}}})
 		server.WaitFor(t, "what it was told", patience, func(m *protobufs.AgentToServer) bool {
@@ -217,6 +218,7 @@ func TestACustomMessageForACollectorThatIsAwayHoldsNothingUp(t *testing.T) {
 func TestABadExporterShowsInItsNode(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
+		t.Helper()
 		server, d := relaying(t, tr)
 		pid := d.collector()
 		server.Mark()
