@@ -88,7 +88,8 @@ func TestChildOfParentThatIgnoresAndBlocksSignalsDoesNot(t *testing.T) {
 	out, err := Run(deadline(t), spec, 0)
 	require.NoError(t, err, out.Exit.Tail)
 	assert.Regexp(t, `SigBlk:\s0+\n`, string(out.Stdout))
-	assert.Regexp(t, `SigIgn:\s0+\n`, string(out.Stdout))
+	// The C library keeps signals from 32 on for itself, and ignores some of them.
+	assert.Regexp(t, `SigIgn:\s0+([0-9a-f]*[08]0000000)?\n`, string(out.Stdout))
 }
 
 func TestStartOfNothingSaysSo(t *testing.T) {
