@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,51 +33,6 @@ type life struct {
 	engine *engine.Engine
 	own    *telemetry.Telemetry // nil when it could not be started
 	*legacy
-}
-
-// legacy is what one life leaves to the next: the Collector, and the log that it
-// writes to. The log keeps the settings of the first life.
-type legacy struct {
-	output *process.Log
-	heir   *agent.Heir
-	stops  int // signals to stop that came when the life before had ended already
-
-	lived     *config.Loaded // the configuration of the life before
-	complaint error          // why the one after it was given up
-
-	log     *zap.Logger
-	logged  telemetry.LogSettings // what log was made of
-	closers []func()
-}
-
-// fallBack answers a configuration that cannot be lived with although it reads well
-// (a log that cannot be opened, a storage directory that is in use): the one before
-// takes over again, Collector and all. Without one the Collector is stopped, for
-// nobody would be left to look after it.
-func (l *legacy) fallBack(ctx context.Context, cause error) (*config.Loaded, error) {
-	if l.heir == nil {
-		return nil, cause
-	}
-	if lived := l.lived; lived != nil {
-		l.lived, l.complaint = nil, cause
-		return lived, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, orphanTimeout)
-	defer cancel()
-	return nil, errors.Join(cause, l.heir.End(ctx, orphanTimeout/2))
-}
-
-// orphanTimeout bounds the end of a Collector that opampd cannot go on with.
-const orphanTimeout = 20 * time.Second
-
-// close lets go of the log.
-func (l *legacy) close() {
-	if l.output != nil {
-		l.output.Close()
-	}
-	for _, closeLog := range l.closers {
-		closeLog()
-	}
 }
 
 // live runs the daemon until a signal ends it. After SIGHUP it returns the
@@ -178,80 +130,12 @@ func (l *life) boot(post func(core.Event)) {
 	}
 }
 
-// logger returns the log of the life before when it is to be as that was, and a new
-// one otherwise. The old one stays open: the Collector's words may still go there.
-func (l *life) logger() (*zap.Logger, error) {
-	c := l.config.Telemetry.Logs
-	settings := telemetry.LogSettings{Level: c.Level, Encoding: c.Encoding, OutputPaths: c.OutputPaths, ErrorOutput: c.ErrorOutputPaths}
-	if l.legacy.log != nil && reflect.DeepEqual(settings, l.logged) {
-		return l.legacy.log, nil
-	}
-	log, closeLog, err := telemetry.NewLogger(settings)
-	if err != nil {
-		return nil, err
-	}
-	l.legacy.log, l.logged, l.closers = log, settings, append(l.closers, closeLog)
-	return log, nil
-}
-
 func (l *life) warn(o *options, loaded *config.Loaded) {
 	for _, w := range loaded.Warnings {
 		l.log.Warn(w.String())
 	}
 	if o.gates != "" {
 		l.log.Warn("--feature-gates is accepted for the sake of older unit files and does nothing")
-	}
-}
-
-// openStore opens the storage directory. One that cannot be written is no reason to
-// leave the host without telemetry.
-func (l *life) openStore() error {
-	c := l.config.Storage
-	st, incidents, err := openPatiently(c.Directory, store.Options{KeepConfigs: c.KeepConfigs})
-	if st == nil {
-		return err
-	}
-	if err != nil {
-		l.log.Error("opampd goes on, but what it learns is lost at the next reboot", zap.Error(err))
-	}
-	l.store, l.lost = st, err
-	l.tell(incidents)
-	return nil
-}
-
-// openPatiently waits for a lock whose owner has died: a child that was just being
-// made holds it until it executes its program, and then lets go by itself.
-func openPatiently(dir string, opts store.Options) (*store.Store, []store.Incident, error) {
-	const longest = time.Second
-	for pause := time.Millisecond; ; pause *= 2 {
-		st, incidents, err := store.Open(dir, opts)
-		var locked *store.LockedError
-		if !errors.As(err, &locked) || !errors.Is(syscall.Kill(locked.PID, 0), syscall.ESRCH) || pause > longest {
-			return st, incidents, err
-		}
-		time.Sleep(pause) //nolint:forbidigo // the kernel tells nobody when a lock is free, unless by waiting without a limit
-	}
-}
-
-func (l *life) tell(incidents []store.Incident) {
-	for _, i := range incidents {
-		l.log.Warn("a file in the storage directory could not be believed and was put aside",
-			zap.String("file", i.File), zap.String("reason", i.Reason), zap.String("moved_to", i.MovedTo))
-	}
-}
-
-// openOutput opens the file where the Collector's words go.
-func (l *life) openOutput() {
-	if l.output != nil {
-		return
-	}
-	s := process.LogSettings{Path: l.store.LogPath()}
-	if l.config.Agent.PassthroughLogs {
-		s.Lines = process.ForwardTo(l.log.Named("collector"))
-	}
-	l.output = process.OpenLog(s)
-	if err := l.output.Err(); err != nil {
-		l.log.Warn("the Collector's output is kept in memory only, so the Collector cannot outlive opampd", zap.Error(err))
 	}
 }
 
