@@ -29,7 +29,6 @@ func (h *host) back() {
 func TestNoTelemetryIsLostWhileOpampdIsDeadAndTheSameCollectorRunsOn(t *testing.T) {
 	t.Parallel()
 	everyWay(t, func(t *testing.T, tr testkit.Transport, reload string) {
-		t.Helper()
 		h, _ := working(t, tr, settings{agent: reload})
 		sweeping(h.daemon)
 		h.serving()

@@ -28,7 +28,6 @@ func everyWay(t *testing.T, test func(t *testing.T, tr testkit.Transport, reload
 func TestAConfigurationIsAppliedWhenTheCollectorSaysSo(t *testing.T) {
 	t.Parallel()
 	everyWay(t, func(t *testing.T, tr testkit.Transport, reload string) {
-		t.Helper()
 		h, _ := working(t, tr, settings{agent: reload})
 		h.serving()
 		load := testkit.Load(t, h.url(), 100)
@@ -97,7 +96,6 @@ func bomb() string {
 func TestAConfigurationThatFailsAtRunTimeIsRolledBack(t *testing.T) {
 	t.Parallel()
 	everyWay(t, func(t *testing.T, tr testkit.Transport, reload string) {
-		t.Helper()
 		h, _ := working(t, tr, settings{agent: reload})
 		hash := h.server.Offer(pipeline(taken(t), h.sink.URL(), "port taken"))
 		status := h.server.WaitStatus(t, hash, failed)

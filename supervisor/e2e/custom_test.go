@@ -157,7 +157,6 @@ func relaying(t *testing.T, tr testkit.Transport) (*testkit.Server, *daemon) {
 func TestCustomMessagesGoBothWays(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
-		t.Helper()
 		server, d := relaying(t, tr)
 		data := "any bytes \x00\xff, and a secret"
 		server.SendCustom(relayed, "ping", []byte(data))
@@ -189,7 +188,6 @@ func TestABurstOfCustomMessagesKeepsItsOrder(t *testing.T) {
 func TestTheCollectorIsToldOfTheServersCustomCapabilities(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
-		t.Helper()
 		server, _ := relaying(t, tr)
 		server.OfferRaw(&protobufs.ServerToAgent{CustomCapabilities: &protobufs.CustomCapabilities{Capabilities: []string{relayed, "io.example.other"}}})
 		server.WaitFor(t, "what it was told", patience, func(m *protobufs.AgentToServer) bool {
@@ -218,7 +216,6 @@ func TestACustomMessageForACollectorThatIsAwayHoldsNothingUp(t *testing.T) {
 func TestABadExporterShowsInItsNode(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
-		t.Helper()
 		server, d := relaying(t, tr)
 		pid := d.collector()
 		server.Mark()

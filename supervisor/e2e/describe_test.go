@@ -51,7 +51,6 @@ func (h *host) uid() string {
 func TestTheDescriptionTellsWhoAndWhere(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, tr testkit.Transport) {
-		t.Helper()
 		h, _ := working(t, tr, settings{agent: "description:\n  identifying_attributes: {service.namespace: shop}\n" +
 			"  non_identifying_attributes: {rack: r7, os.type: mine}"})
 		d := h.server.State().GetAgentDescription()
