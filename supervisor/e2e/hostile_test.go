@@ -135,7 +135,7 @@ func TestAnyHashIsEchoed(t *testing.T) {
 			h.server.OfferRaw(offering(hash, map[string]*protobufs.AgentConfigFile{"": file(body)}))
 			h.server.WaitStatus(t, hash, applied)
 		}
-		giant := bytes.Repeat([]byte{0xfe}, 1<<20) // it would go into every file and message of ours
+		giant := bytes.Repeat([]byte{0xfd}, 1<<20) // not the start of one above; it would go into every file and message of ours
 		h.server.OfferRaw(offering(giant, nil))
 		h.server.WaitStatus(t, giant[:1<<10], failed)
 		h.serving()
