@@ -55,7 +55,7 @@ type (
 	Connect struct {
 		UID    string
 		Status Status
-		Beat   time.Duration // between heartbeats; zero: as the local file says
+		Beat   time.Duration // between heartbeats, as the server asked; zero: the usual one
 	}
 	// Publish replaces what the server shall know; only changes are sent.
 	Publish struct{ Report Report }

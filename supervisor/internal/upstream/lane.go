@@ -4,7 +4,6 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -34,7 +33,6 @@ type Settings struct {
 	TLS          *tls.Config
 	Unusable     error // why the settings above cannot be used; the server is not spoken to then
 	Grants       Grants
-	Heartbeat    time.Duration
 	MaxMessage   int64
 	Attributes   Attributes
 	PutBlob      func(body []byte) (sha string, err error)
@@ -119,7 +117,7 @@ func (l *Lane) connect(cmd core.Connect) {
 	l.uid = uid
 	l.client, err = opampclient.New(opampclient.Settings{
 		URL: l.URL, Header: l.Header, TLS: l.TLS, UID: uid, Capabilities: l.Grants.Capabilities(),
-		Heartbeat: cmp.Or(cmd.Beat, l.Heartbeat), MaxMessage: l.MaxMessage,
+		Heartbeat: cmd.Beat, MaxMessage: l.MaxMessage,
 	}, opampclient.Events{
 		Message:      func(m *protobufs.ServerToAgent) { l.put(incoming{msg: m}) },
 		Disconnected: l.lost,
