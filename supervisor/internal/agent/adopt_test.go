@@ -102,7 +102,7 @@ func TestCollectorThatCannotBeKeptIsStopped(t *testing.T) {
 		"agent.env":                   func(_ *testing.T, _ *bench, s *Settings) { s.Agent.Variables = []string{"A=b"} },
 		"not the one it was started with": func(t *testing.T, b *bench, _ *Settings) {
 			t.Helper()
-			_, err := b.Store.WriteEffective([]byte("another"))
+			err := os.WriteFile(b.Store.Path("effective.yaml"), []byte("another"), 0o600)
 			require.NoError(t, err)
 		},
 	} {

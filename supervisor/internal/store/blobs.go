@@ -1,27 +1,39 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strings"
+
+	"opampd/supervisor/internal/disk"
 )
 
 // PutBlob keeps a configuration body and returns its name, the SHA-256 in lower case hex. One that is there and sound is
-// not written again. The blob is safe from [Store.SweepBlobs] until a verdict on it is recorded.
+// not written again. The blob is safe from [Store.SweepBlobs] until a verdict on it is recorded, or Settle is called.
 func (s *Store) PutBlob(body []byte) (sha string, err error) {
 	sha = hexSHA256(body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.blob(sha); err != nil {
 		name := path.Join(blobDir, sha)
-		if err := replaceFile(s.files, name, body); err != nil {
-			return "", s.failed("save", name, err)
+		if err := disk.Replace(s.keeper.Files, name, body); err != nil {
+			return "", s.keeper.Failed("save", name, err)
 		}
 	}
 	s.fresh[sha] = true
 	return sha, nil
+}
+
+// Settle says that whoever put a blob has told of it: from here on it is for keep of [Store.SweepBlobs] to say whether it is
+// needed. It is for what no verdict of its own ever comes to.
+func (s *Store) Settle(sha string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.fresh, sha)
 }
 
 // Blob returns the body whose SHA-256 is sha. The error is fs.ErrNotExist when there is none; a body that does not have
@@ -37,16 +49,16 @@ func (s *Store) blob(sha string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read a stored configuration: %q is not a SHA-256 in lower case hex", sha)
 	}
 	name := path.Join(blobDir, sha)
-	body, err := s.files.Read(name)
-	if errors.Is(err, errForeign) {
-		s.moveAside(name, err.Error())
+	body, err := s.keeper.Files.Read(name)
+	if errors.Is(err, disk.ErrForeign) {
+		_ = s.keeper.MoveAside(name, err.Error())
 	}
 	if err != nil {
-		return nil, s.failed("read", name, err)
+		return nil, s.keeper.Failed("read", name, err)
 	}
 	if hexSHA256(body) != sha {
-		s.moveAside(name, "checksum does not match")
-		return nil, s.failed("read", name, errors.New("it was damaged on disk and has been moved aside"))
+		_ = s.keeper.MoveAside(name, "checksum does not match")
+		return nil, s.keeper.Failed("read", name, errors.New("it was damaged on disk and has been moved aside"))
 	}
 	return body, nil
 }
@@ -56,9 +68,9 @@ func (s *Store) blob(sha string) ([]byte, error) {
 func (s *Store) SweepBlobs(keep func(sha string) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names, err := s.files.List(blobDir)
+	names, err := s.keeper.Files.List(blobDir)
 	if err != nil {
-		return s.failed("list", blobDir, err)
+		return s.keeper.Failed("list", blobDir, err)
 	}
 	needed := map[string]bool{}
 	for _, v := range s.ledger.good(s.keep) {
@@ -69,12 +81,17 @@ func (s *Store) SweepBlobs(keep func(sha string) bool) error {
 		if !isSHA256(name) || needed[name] || s.fresh[name] || keep != nil && keep(name) {
 			continue
 		}
-		err := s.files.Remove(path.Join(blobDir, name))
+		err := s.keeper.Files.Remove(path.Join(blobDir, name))
 		if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, s.failed("remove", path.Join(blobDir, name), err))
+			errs = append(errs, s.keeper.Failed("remove", path.Join(blobDir, name), err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func hexSHA256(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // isSHA256 guards the way from a hash, which may come from a file or from the network, to a file name.

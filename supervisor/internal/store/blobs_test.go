@@ -25,15 +25,15 @@ func TestABlobIsReadAsItWasPut(t *testing.T) {
 
 func TestABlobThatIsThereIsNotWrittenAgain(t *testing.T) {
 	t.Parallel()
-	disk := newCrashDisk()
+	disk := newDisk()
 	s := newCrashStore(disk)
 	first, err := s.PutBlob([]byte("x"))
 	require.NoError(t, err)
-	disk.log = nil
+	disk.Count()
 	second, err := s.PutBlob([]byte("x"))
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
-	assert.Empty(t, disk.log)
+	assert.Empty(t, disk.Operations())
 }
 
 func TestADamagedBlobIsMovedAsideAndCanBePutAgain(t *testing.T) {
@@ -85,7 +85,7 @@ func TestSweepingLeavesWhatIsNeeded(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.SweepBlobs(func(sha string) bool { return sha == shas["live"] }))
 
-	left, err := s.files.List(blobDir)
+	left, err := s.keeper.Files.List(blobDir)
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []string{shas["good"], shas["live"], fresh}, left)
 }
@@ -101,7 +101,7 @@ func TestSweepingWithoutAnythingLiveKeepsTheGenerations(t *testing.T) {
 		require.NoError(t, s.Record(Verdict{Offer: body, Body: sha, Good: true}))
 	}
 	require.NoError(t, s.SweepBlobs(nil))
-	left, err := s.files.List(blobDir)
+	left, err := s.keeper.Files.List(blobDir)
 	require.NoError(t, err)
 	assert.Len(t, left, 2)
 }

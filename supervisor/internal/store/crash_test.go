@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/testkit/crashdisk"
 )
 
 // world is a value of something stored: what it looks like from outside, as text.
@@ -24,9 +26,12 @@ type scenario struct {
 	look    world
 }
 
-func newCrashStore(d *crashDisk) *Store {
+// newDisk has the directories that the storage directory is opened with.
+func newDisk() *crashdisk.Disk { return crashdisk.New(blobDir, remoteDir, candidateDir) }
+
+func newCrashStore(d *crashdisk.Disk) *Store {
 	s := newStore(d, "/store", Options{})
-	s.now = func() time.Time { return time.Unix(1, 0) }
+	s.keeper.Now = func() time.Time { return time.Unix(1, 0) }
 	return s
 }
 
@@ -85,22 +90,11 @@ func scenarios() []scenario {
 			look:    lookBlobs,
 		},
 		{
-			name: "the effective configuration",
-			arrange: func(t *testing.T, s *Store) {
-				t.Helper()
-				_, err := s.WriteEffective([]byte("old"))
-				require.NoError(t, err)
-			},
-			act:  func(s *Store) error { _, err := s.WriteEffective([]byte("new")); return err },
-			look: lookEffective,
-		},
-		{
 			name: "promotion of the candidate",
 			arrange: func(t *testing.T, s *Store) {
 				t.Helper()
-				_, err := s.WriteEffective([]byte("old"))
-				require.NoError(t, err)
-				_, err = s.WriteCandidate("c1", []byte("new"))
+				run(t, s, "c0", "old")
+				_, err := s.WriteCandidate("c1", []byte("new"))
 				require.NoError(t, err)
 			},
 			act:  func(s *Store) error { _, err := s.Promote("c1"); return err },
@@ -153,13 +147,13 @@ func TestACrashAtAnyOperationLeavesTheOldOrTheNew(t *testing.T) {
 			t.Parallel()
 			start, before, after, operations := rehearse(t, sc)
 			for stop := 1; stop <= len(operations)+1; stop++ {
-				disk := start.clone()
+				disk := start.Clone()
 				s := newCrashStore(disk)
-				disk.step, disk.stop, disk.crash = 0, stop, true
+				disk.CrashAt(stop)
 				done := sc.act(s) == nil
-				for _, a := range aftermaths() {
-					what := fmt.Sprintf("crash at %d of %q, %s", stop, operations, a.name)
-					reopened := newCrashStore(disk.after(a))
+				for how, found := range disk.AfterCrash() {
+					what := fmt.Sprintf("crash at %d of %q, %s", stop, operations, how)
+					reopened := newCrashStore(found)
 					got := sc.look(t, reopened)
 					assert.Contains(t, []string{before, after}, got, what)
 					if done {
@@ -180,11 +174,11 @@ func TestAFailureOfAnyOperationIsReportedAndLeavesTheOldOrTheNew(t *testing.T) {
 			start, before, after, operations := rehearse(t, sc)
 			for stop := 1; stop <= len(operations); stop++ {
 				what := fmt.Sprintf("failure at %d of %q", stop, operations)
-				disk := start.clone()
+				disk := start.Clone()
 				s := newCrashStore(disk)
-				disk.step, disk.stop = 0, stop
+				disk.FailAt(stop)
 				require.ErrorIs(t, sc.act(s), syscall.ENOSPC, what)
-				reopened := newCrashStore(disk.clone())
+				reopened := newCrashStore(disk.Clone())
 				assert.Contains(t, []string{before, after}, sc.look(t, reopened), what)
 				assert.Empty(t, reopened.Incidents(), what)
 			}
@@ -193,16 +187,16 @@ func TestAFailureOfAnyOperationIsReportedAndLeavesTheOldOrTheNew(t *testing.T) {
 }
 
 // rehearse runs the act undisturbed: the disk before it, what is to be seen before and after, and what it does to the disk.
-func rehearse(t *testing.T, sc scenario) (start *crashDisk, before, after string, operations []string) {
+func rehearse(t *testing.T, sc scenario) (start *crashdisk.Disk, before, after string, operations []string) {
 	t.Helper()
-	start = newCrashDisk()
+	start = newDisk()
 	sc.arrange(t, newCrashStore(start))
-	disk := start.clone()
+	disk := start.Clone()
 	s := newCrashStore(disk)
 	before = sc.look(t, s)
-	disk.log = nil
+	disk.Count()
 	require.NoError(t, sc.act(s))
-	operations = disk.log
+	operations = disk.Operations()
 	after = sc.look(t, newCrashStore(disk))
 	require.NotEqual(t, before, after)
 	require.NotEmpty(t, operations)
@@ -212,63 +206,62 @@ func rehearse(t *testing.T, sc scenario) (start *crashDisk, before, after string
 func TestAStateIsSavedAfterAFailure(t *testing.T) {
 	t.Parallel()
 	for stop := 1; stop <= 6; stop++ {
-		disk := newCrashDisk()
+		disk := newDisk()
 		s := newCrashStore(disk)
-		disk.step, disk.stop = 0, stop
+		disk.FailAt(stop)
 		require.Error(t, s.SaveState("failed"))
 		require.NoError(t, s.SaveState("saved"))
-		for _, a := range aftermaths() {
-			assert.Equal(t, "truesaved", lookState(t, newCrashStore(disk.after(a))), "failure at %d, %s", stop, a.name)
+		for how, found := range disk.AfterCrash() {
+			assert.Equal(t, "truesaved", lookState(t, newCrashStore(found)), "failure at %d, %s", stop, how)
 		}
 	}
 }
 
 func TestAVerdictIsNotAppendedToHalfALine(t *testing.T) {
 	t.Parallel()
-	disk := newCrashDisk()
+	disk := newDisk()
 	s := newCrashStore(disk)
 	require.NoError(t, s.Record(Verdict{Offer: "1"}))
 	require.NoError(t, s.Record(Verdict{Offer: "2"}))
-	disk.step, disk.stop = 0, 2 // the write of the append: half of the line gets to the disk
+	disk.FailAt(2) // the write of the append: half of the line gets to the disk
 	require.Error(t, s.Record(Verdict{Offer: "3"}))
 	require.NoError(t, s.Record(Verdict{Offer: "4"}))
 
-	reopened := newCrashStore(disk.after(aftermaths()[0]))
+	reopened := newCrashStore(disk.Durable())
 	assert.Equal(t, "1 2 3 4", lookLedger(t, reopened))
 	assert.Empty(t, reopened.Incidents())
 }
 
 func TestACrashWhileMendingATornLedgerLosesNothing(t *testing.T) {
 	t.Parallel()
-	start := newCrashDisk()
+	start := newDisk()
 	s := newCrashStore(start)
 	require.NoError(t, s.Record(Verdict{Offer: "1"}))
 	require.NoError(t, s.Record(Verdict{Offer: "2"}))
-	torn := &inode{data: append(start.live[ledgerName].data, `{"crc32c":"01`...)}
-	torn.synced = torn.data
-	start.live[ledgerName], start.durable[ledgerName] = torn, torn
+	whole, err := start.Read(ledgerName)
+	require.NoError(t, err)
+	start.Put(ledgerName, append(whole, `{"crc32c":"01`...))
 
 	for stop := 1; stop < 20; stop++ {
-		disk := start.clone()
-		disk.stop, disk.crash = stop, true
+		disk := start.Clone()
+		disk.CrashAt(stop)
 		newCrashStore(disk)
-		for _, a := range aftermaths() {
-			assert.Equal(t, "1 2", lookLedger(t, newCrashStore(disk.after(a))), "crash at %d, %s", stop, a.name)
+		for how, found := range disk.AfterCrash() {
+			assert.Equal(t, "1 2", lookLedger(t, newCrashStore(found)), "crash at %d, %s", stop, how)
 		}
 	}
 }
 
 func TestACrashWhileMovingADamagedStateAsideIsSurvived(t *testing.T) {
 	t.Parallel()
-	start := newCrashDisk()
-	damaged := &inode{data: []byte("{"), synced: []byte("{")}
-	start.live[stateName], start.durable[stateName] = damaged, damaged
+	start := newDisk()
+	start.Put(stateName, []byte("{"))
 	for stop := 1; stop < 5; stop++ {
-		disk := start.clone()
-		disk.stop, disk.crash = stop, true
+		disk := start.Clone()
+		disk.CrashAt(stop)
 		newCrashStore(disk)
-		for _, a := range aftermaths() {
-			s := newCrashStore(disk.after(a))
+		for _, found := range disk.AfterCrash() {
+			s := newCrashStore(found)
 			assert.Equal(t, "false", lookState(t, s))
 			require.NoError(t, s.SaveState("new"))
 			assert.Equal(t, "truenew", lookState(t, s))
@@ -278,22 +271,23 @@ func TestACrashWhileMovingADamagedStateAsideIsSurvived(t *testing.T) {
 
 func TestACrashWhileCompactingKeepsTheLastVerdicts(t *testing.T) {
 	t.Parallel()
-	start := newCrashDisk()
+	start := newDisk()
 	s := newCrashStore(start)
 	s.ledger.rewrite = false
-	for i := range maxLedgerLines {
+	for i := range keepRecent + 50 {
 		s.ledger.verdicts = append(s.ledger.verdicts, Verdict{Offer: fmt.Sprint(i), Body: "b", Good: i == 7})
 	}
 	require.NoError(t, s.ledger.save(start))
 	for stop := 1; stop < 7; stop++ {
-		disk := start.clone()
+		disk := start.Clone()
 		s := newCrashStore(disk)
-		disk.step, disk.stop, disk.crash = 0, stop, true
+		disk.CrashAt(stop)
+		s.ledger.limit = 0
 		_ = s.Record(Verdict{Offer: "last", Body: "b"})
-		for _, a := range aftermaths() {
-			reopened := newCrashStore(disk.after(a))
-			_, ok := reopened.ledger.last("4000", "b")
-			assert.True(t, ok, "crash at %d, %s", stop, a.name)
+		for how, found := range disk.AfterCrash() {
+			reopened := newCrashStore(found)
+			_, ok := reopened.ledger.last("1000", "b")
+			assert.True(t, ok, "crash at %d, %s", stop, how)
 			require.Len(t, reopened.Good(5), 1)
 			assert.Equal(t, "7", reopened.Good(5)[0].Offer)
 		}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"opampd/supervisor/internal/disk"
 )
 
 const lockName = "lock"
@@ -24,42 +25,15 @@ type directory struct {
 // could be, for reading what is there.
 func openDirectory(dir string) (directory, error) {
 	d := directory{path: dir}
-	if err := makeDirectory(dir); err != nil {
+	opened, err := disk.Open(dir)
+	if err != nil {
 		return d, err
 	}
-	var err error
-	if d.root, err = os.OpenRoot(dir); err != nil {
-		return d, fmt.Errorf("cannot open it: %w", err)
-	}
+	d.root = opened.Root
 	if err := d.acquire(); err != nil {
 		return directory{}, errors.Join(err, d.close())
 	}
 	return d, d.tryWriting()
-}
-
-// makeDirectory creates dir and its parents; what exists keeps its mode, since it may be a mount that others set up.
-func makeDirectory(dir string) error {
-	//nolint:gosec // parents are not ours alone: /var/lib must stay open to others
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return fmt.Errorf("cannot create its parent: %w", err)
-	}
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot create it: %w", err)
-	}
-	return syncParent(dir)
-}
-
-// syncParent makes a new directory last: without it, all that was synced inside could vanish with its name.
-func syncParent(dir string) error {
-	parent, err := os.OpenRoot(filepath.Dir(dir))
-	if err != nil {
-		return fmt.Errorf("cannot open its parent: %w", err)
-	}
-	return errors.Join(diskFiles{parent}.SyncDir("."), parent.Close())
 }
 
 // acquire takes the lock, flock(2), which the kernel gives back however this process ends. The descriptor is closed on exec,
@@ -100,12 +74,12 @@ func (d *directory) tryWriting() error {
 			return fmt.Errorf("cannot create a directory: %w", err)
 		}
 	}
-	f := diskFiles{d.root}
-	w, err := f.Create(tempName)
+	f := disk.Dir{Root: d.root}
+	w, err := f.Create(disk.Temp)
 	if err != nil {
 		return fmt.Errorf("cannot create a file: %w", err)
 	}
-	err = errors.Join(writeSynced(w, make([]byte, 4096)), f.Remove(tempName), f.SyncDir("."))
+	err = errors.Join(disk.WriteSynced(w, make([]byte, 4096)), f.Remove(disk.Temp), f.SyncDir("."))
 	if err != nil {
 		return fmt.Errorf("cannot write a file: %w", err)
 	}

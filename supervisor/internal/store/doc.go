@@ -20,6 +20,6 @@
 //     which panics on a state file of length zero): it is moved aside, reported as an [Incident] and taken for absent.
 //
 // The order that makes this true is the usual one: write a temporary file in the same directory, fsync(2) it, rename(2) it
-// over the old one, fsync the directory. Every operation goes through the small interface [files], below which a test puts a
+// over the old one, fsync the directory. Every operation goes through [disk.Files], below which a test puts a
 // disk that fails or loses what was not synced.
 package store

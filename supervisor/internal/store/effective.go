@@ -5,25 +5,19 @@ import (
 	"errors"
 	"path"
 	"slices"
+
+	"opampd/supervisor/internal/disk"
 )
 
 // errNoDirectory is why a Store in memory cannot give the Collector a file.
 var errNoDirectory = errors.New("the Collector needs a file to read, and no directory can be written: mount a tmpfs on /tmp, or repair storage.directory")
 
-// WriteEffective makes yaml the configuration that the Collector runs and returns its absolute path. Mode 0600: it has secrets in it.
-func (s *Store) WriteEffective(yaml []byte) (path string, err error) {
-	s.mu.Lock()
-	s.promoted = promoted{}
-	s.mu.Unlock()
-	return s.writeForCollector(effectiveName, yaml)
-}
-
 // Effective returns the configuration that the Collector was last told to run; the error is fs.ErrNotExist when there is none.
 func (s *Store) Effective() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	body, err := s.files.Read(effectiveName)
-	return body, s.failed("read", effectiveName, err)
+	body, err := s.keeper.Files.Read(effectiveName)
+	return body, s.keeper.Failed("read", effectiveName, err)
 }
 
 // keptCandidates is how many prepared configurations stay: the one that is about to start, and those that overtook it.
@@ -45,7 +39,7 @@ func (s *Store) WriteCandidate(config string, yaml []byte) (path string, err err
 	defer s.mu.Unlock()
 	s.candidates = append(slices.DeleteFunc(s.candidates, func(c string) bool { return c == name }), name)
 	for len(s.candidates) > keptCandidates {
-		_ = s.files.Remove(s.candidates[0]) // litter: the next start disposes of it
+		_ = s.keeper.Files.Remove(s.candidates[0]) // litter: the next start disposes of it
 		s.candidates = s.candidates[1:]
 	}
 	return path, nil
@@ -60,18 +54,18 @@ func (s *Store) Promote(config string) (path string, err error) {
 	defer s.mu.Unlock()
 	name := candidateName(config)
 	if s.promoted.config == config {
-		return s.Path(effectiveName), s.failed("write", effectiveName, s.restore())
+		return s.Path(effectiveName), s.keeper.Failed("write", effectiveName, s.restore())
 	}
-	body, err := s.files.Read(name)
+	body, err := s.keeper.Files.Read(name)
 	if err != nil {
-		return "", s.failed("promote", name, err)
+		return "", s.keeper.Failed("promote", name, err)
 	}
-	if err = s.files.Rename(name, effectiveName); err != nil {
-		return "", s.failed("promote", name, err)
+	if err = s.keeper.Files.Rename(name, effectiveName); err != nil {
+		return "", s.keeper.Failed("promote", name, err)
 	}
 	s.promoted = promoted{config, body}
-	if err = s.files.SyncDir("."); err != nil {
-		return "", s.failed("promote", name, err)
+	if err = s.keeper.Files.SyncDir("."); err != nil {
+		return "", s.keeper.Failed("promote", name, err)
 	}
 	return s.Path(effectiveName), nil
 }
@@ -81,9 +75,9 @@ func (s *Store) Promote(config string) (path string, err error) {
 func (s *Store) Inherit(config string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	body, err := s.files.Read(effectiveName)
+	body, err := s.keeper.Files.Read(effectiveName)
 	if err != nil {
-		return s.failed("read", effectiveName, err)
+		return s.keeper.Failed("read", effectiveName, err)
 	}
 	s.promoted = promoted{config, body}
 	return nil
@@ -98,10 +92,10 @@ type promoted struct {
 
 // restore writes what was promoted again unless it is there as it should be.
 func (s *Store) restore() error {
-	if body, err := s.files.Read(effectiveName); err == nil && bytes.Equal(body, s.promoted.yaml) {
-		return s.files.SyncDir(".")
+	if body, err := s.keeper.Files.Read(effectiveName); err == nil && bytes.Equal(body, s.promoted.yaml) {
+		return s.keeper.Files.SyncDir(".")
 	}
-	return replaceFile(s.files, effectiveName, s.promoted.yaml)
+	return disk.Replace(s.keeper.Files, effectiveName, s.promoted.yaml)
 }
 
 // candidateName never leads out of the directory, whatever config is.
@@ -109,20 +103,20 @@ func candidateName(config string) string { return candidateDir + "/" + path.Base
 
 // dropCandidates removes what an earlier process prepared and did not come to use.
 func (s *Store) dropCandidates() {
-	names, _ := s.files.List(candidateDir)
+	names, _ := s.keeper.Files.List(candidateDir)
 	for _, name := range names {
-		_ = s.files.Remove(path.Join(candidateDir, name))
+		_ = s.keeper.Files.Remove(path.Join(candidateDir, name))
 	}
 }
 
 func (s *Store) writeForCollector(name string, yaml []byte) (string, error) {
-	if s.dir == "" {
-		return "", s.failed("write", name, errNoDirectory)
+	if s.keeper.Dir == "" {
+		return "", s.keeper.Failed("write", name, errNoDirectory)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := replaceFile(s.files, name, yaml); err != nil {
-		return "", s.failed("write", name, err)
+	if err := disk.Replace(s.keeper.Files, name, yaml); err != nil {
+		return "", s.keeper.Failed("write", name, err)
 	}
 	return s.Path(name), nil
 }

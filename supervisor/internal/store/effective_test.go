@@ -9,13 +9,24 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/disk"
 )
+
+// run makes yaml what is effective, and returns where.
+func run(t *testing.T, s *Store, config, yaml string) string {
+	t.Helper()
+	_, err := s.WriteCandidate(config, []byte(yaml))
+	require.NoError(t, err)
+	path, err := s.Promote(config)
+	require.NoError(t, err)
+	return path
+}
 
 func TestTheCandidateTakesThePlaceOfTheEffectiveConfiguration(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
-	effective, err := s.WriteEffective([]byte("old"))
-	require.NoError(t, err)
+	effective := run(t, s, "c0", "old")
 	candidate, err := s.WriteCandidate("c1", []byte("new"))
 	require.NoError(t, err)
 	assert.Equal(t, s.Path("candidates", "c1.yaml"), candidate)
@@ -52,46 +63,46 @@ func TestRemoteFilesAreExactlyThoseOfTheLastOffer(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	require.NoError(t, s.WriteRemoteFiles(map[string][]byte{"a.yaml": []byte("1"), "b.yaml": []byte("2")}))
 	require.NoError(t, s.WriteRemoteFiles(map[string][]byte{"b.yaml": []byte("3"), "": []byte("4")}))
-	names, err := s.files.List(remoteDir)
+	names, err := s.keeper.Files.List(remoteDir)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b.yaml", "config.yaml"}, names)
 	body, err := os.ReadFile(s.Path("remote", "b.yaml"))
 	require.NoError(t, err)
 	assert.Equal(t, "3", string(body))
 	require.NoError(t, s.WriteRemoteFiles(nil))
-	names, err = s.files.List(remoteDir)
+	names, err = s.keeper.Files.List(remoteDir)
 	require.NoError(t, err)
 	assert.Empty(t, names)
 }
 
 func TestRemoteFilesThatDidNotChangeAreNotWritten(t *testing.T) {
 	t.Parallel()
-	disk := newCrashDisk()
+	disk := newDisk()
 	s := newCrashStore(disk)
 	offer := map[string][]byte{"a.yaml": []byte("1")}
 	require.NoError(t, s.WriteRemoteFiles(offer))
-	disk.log = nil
+	disk.Count()
 	require.NoError(t, s.WriteRemoteFiles(offer))
-	assert.Empty(t, disk.log)
+	assert.Empty(t, disk.Operations())
 }
 
 func TestNamesFromTheServerAreMadeSafe(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"":                   "config.yaml",
-		"..":                 "config.yaml",
-		"a.yaml":             "a.yaml",
-		".hidden":            "hidden",
-		"../../etc/passwd":   "_.._etc_passwd",
-		"/etc/passwd":        "_etc_passwd",
-		`c:\x`:               "c:_x",
-		"a\x00b\n":           "a_b_",
-		"\xff":               "_",
-		tempName:             "tmp",
-		"Grüße.yaml":         "Grüße.yaml",
-		"state.json":         "state.json", // in remote/, not ours
-		"x" + corruptMark:    "x" + corruptMark,
-		"a/../../state.json": "a_.._.._state.json",
+		"":                     "config.yaml",
+		"..":                   "config.yaml",
+		"a.yaml":               "a.yaml",
+		".hidden":              "hidden",
+		"../../etc/passwd":     "_.._etc_passwd",
+		"/etc/passwd":          "_etc_passwd",
+		`c:\x`:                 "c:_x",
+		"a\x00b\n":             "a_b_",
+		"\xff":                 "_",
+		disk.Temp:              "tmp",
+		"Grüße.yaml":           "Grüße.yaml",
+		"state.json":           "state.json", // in remote/, not ours
+		"x" + disk.CorruptMark: "x" + disk.CorruptMark,
+		"a/../../state.json":   "a_.._.._state.json",
 	} {
 		assert.Equal(t, want, safeName(name), "%q", name)
 	}
@@ -164,8 +175,7 @@ func TestAnOvertakenOfferTakesNoGoodVerdictBack(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Record(Verdict{Offer: "a", Body: sha, Good: true}))
 	require.NoError(t, s.Record(Verdict{Offer: "a", Body: sha, Kind: KindSuperseded}))
-	_, ok := s.LastGood()
-	assert.True(t, ok)
+	assert.Len(t, s.Good(1), 1)
 }
 
 func TestWhatIsEffectiveIsWrittenAgainWhenItsFileIsGone(t *testing.T) {

@@ -1,27 +1,13 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"syscall"
+
+	"opampd/supervisor/internal/disk"
 )
 
 // Incident is a file that could not be believed and was survived.
-type Incident struct {
-	File    string // the name within the storage directory
-	Reason  string // what is wrong with it
-	MovedTo string // where it was kept as evidence, absolute; empty when it was left in place
-}
-
-// String is the incident in words.
-func (i Incident) String() string {
-	if i.MovedTo == "" {
-		return fmt.Sprintf("%s: %s", i.File, i.Reason)
-	}
-	return fmt.Sprintf("%s: %s; kept as %s", i.File, i.Reason, i.MovedTo)
-}
+type Incident = disk.Incident
 
 // LockedError says that another opampd owns the directory. Two on one directory would start two Collectors, so this is final.
 type LockedError struct {
@@ -52,30 +38,8 @@ func (e *UnwritableError) Error() string {
 	if e.Used != "" {
 		instead = e.Used
 	}
-	return fmt.Sprintf("cannot write to storage directory %s: %v%s; running on with %s, state will be lost at reboot", e.Dir, e.Err, hint(e.Err), instead)
+	return fmt.Sprintf("cannot write to storage directory %s: %v%s; running on with %s, state will be lost at reboot", e.Dir, e.Err, disk.Hint(e.Err), instead)
 }
 
 // Unwrap returns the cause.
 func (e *UnwritableError) Unwrap() error { return e.Err }
-
-// hint says what the operator can do about err, or nothing.
-func hint(err error) string {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return " (free some space or inodes, or move storage.directory)"
-	case errors.Is(err, syscall.EROFS):
-		return " (mount it writable, or move storage.directory)"
-	case errors.Is(err, fs.ErrPermission):
-		return " (it must belong to the user opampd runs as)"
-	default:
-		return ""
-	}
-}
-
-// failed puts the words to an error of the file layer: what was tried on which file, why not, what to do.
-func (s *Store) failed(tried, name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("cannot %s %s: %w%s", tried, filepath.Join(s.dir, name), err, hint(err))
-}

@@ -11,27 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-)
 
-// Ephemeral returns a Store that is gone when it is closed: in a private temporary directory, where a Collector can read its
-// configuration, or in memory alone when no such directory can be made. It has all methods of a Store and never fails.
-func Ephemeral() *Store {
-	for _, base := range fallbackBases(Options{}) {
-		temp, err := os.MkdirTemp(base, "opampd-")
-		if err != nil {
-			continue
-		}
-		d, err := openDirectory(temp)
-		if err != nil {
-			_ = errors.Join(d.close(), os.RemoveAll(temp))
-			continue
-		}
-		s := newStore(diskFiles{d.root}, temp, Options{})
-		s.closers = []func() error{d.close, func() error { return os.RemoveAll(temp) }}
-		return s
-	}
-	return newStore(memoryFiles{}, "", Options{})
-}
+	"opampd/supervisor/internal/disk"
+)
 
 // openFallback opens a Store in place of the directory d, which cannot be written. Its place is derived from the path of d
 // and not random: should this process crash, the next one finds the record of the Collector that still runs, and adopts it.
@@ -49,12 +31,12 @@ func openFallback(d directory, opts Options) (*Store, error) {
 			_ = instead.close()
 			continue
 		}
-		_ = copyNewer(diskFiles{instead.root}, d.root, instead.root)
-		s := newStore(diskFiles{instead.root}, instead.path, opts)
+		_ = copyNewer(disk.Dir{Root: instead.root}, d.root, instead.root)
+		s := newStore(disk.Dir{Root: instead.root}, instead.path, opts)
 		s.former, s.closers = otherPlaces(d.path, instead.path, opts), []func() error{instead.close, d.close}
 		return s, nil
 	}
-	m := memoryFiles{}
+	m := disk.Memory{}
 	_ = copyNewer(m, d.root, nil)
 	s := newStore(m, "", opts)
 	s.former, s.closers = otherPlaces(d.path, "", opts), []func() error{d.close}
@@ -86,7 +68,7 @@ func reclaim(d directory, opts Options) error {
 // bringBack copies what is newer in former to d and removes it there. The directory itself stays: by it the processes that
 // were started there are known, and nobody else can take its name.
 func bringBack(d, former directory) error {
-	if err := copyNewer(diskFiles{d.root}, former.root, d.root); err != nil {
+	if err := copyNewer(disk.Dir{Root: d.root}, former.root, d.root); err != nil {
 		return err
 	}
 	entries, _ := fs.ReadDir(former.root.FS(), ".")
@@ -152,11 +134,11 @@ func ours(dir string) bool {
 // copyNewer brings to f what can be read in the directory from, unless a former opampd that did without it
 // left something newer in to (nil: nothing is there). It does what it can: what cannot be read is absent, and the error
 // is about what could not be written.
-func copyNewer(f files, from, to *os.Root) error {
+func copyNewer(f disk.Files, from, to *os.Root) error {
 	if from == nil {
 		return nil
 	}
-	source := diskFiles{from}
+	source := disk.Dir{Root: from}
 	names := append([]string{stateName, runName, ledgerName, effectiveName}, importNames()...)
 	blobs, _ := source.List(blobDir)
 	for _, blob := range blobs {
@@ -166,7 +148,7 @@ func copyNewer(f files, from, to *os.Root) error {
 	for _, name := range names {
 		if newer(from, to, name) {
 			if body, err := source.Read(name); err == nil {
-				errs = append(errs, replaceFile(f, name, body))
+				errs = append(errs, disk.Replace(f, name, body))
 			}
 		}
 	}

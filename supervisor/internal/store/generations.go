@@ -23,7 +23,7 @@ func (l *ledger) good(n int) []Verdict {
 		if len(out) >= n {
 			break
 		}
-		if v.Good && !bodies[v.Body] {
+		if v.Good && !v.Package && !bodies[v.Body] {
 			bodies[v.Body] = true
 			out = append(out, v)
 		}
@@ -32,16 +32,20 @@ func (l *ledger) good(n int) []Verdict {
 }
 
 // compact returns what is worth keeping, in the old order: of each offered body the last verdict, and of these the most
-// recent ones and the kept generations. An older verdict on the same offer cannot come back by it, since only last ones are kept.
+// recent ones, the kept generations, and the verdicts on releases. An older verdict on the same offer cannot come back by it, since only last ones are kept.
 func compact(verdicts []Verdict, keep int) []Verdict {
 	var kept []Verdict
 	bodies := map[string]bool{}
+	releases := 0
 	for i, v := range latest(verdicts) {
-		generation := v.Good && !bodies[v.Body] && len(bodies) < keep
+		generation := v.Good && !v.Package && !bodies[v.Body] && len(bodies) < keep
 		if generation {
 			bodies[v.Body] = true
 		}
-		if i < keepRecent || generation {
+		if v.Package {
+			releases++
+		}
+		if i < keepRecent || generation || v.Package && releases <= keepReleases {
 			kept = append(kept, v)
 		}
 	}

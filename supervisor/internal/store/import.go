@@ -9,6 +9,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protowire" //nolint:depguard // the import reads two fields of files that are protobuf; no message types come in
+
+	"opampd/supervisor/internal/disk"
 )
 
 // The files of the reference supervisor, as its version 0.149 writes them; none of them atomically (W13).
@@ -52,8 +54,8 @@ type oldState struct {
 func (s *Store) Import() (Imported, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.files.Read(stateName); !errors.Is(err, fs.ErrNotExist) {
-		return Imported{}, false, s.failed("read", stateName, err)
+	if _, err := s.keeper.Files.Read(stateName); !errors.Is(err, fs.ErrNotExist) {
+		return Imported{}, false, s.keeper.Failed("read", stateName, err)
 	}
 	var out Imported
 	found, err := s.importFile(oldStateName, out.parseState)
@@ -80,12 +82,12 @@ func (s *Store) Import() (Imported, bool, error) {
 
 // importFile hands a file that is there to parse; what parse rejects becomes an incident.
 func (s *Store) importFile(name string, parse func([]byte) error) (found bool, err error) {
-	body, err := s.files.Read(name)
+	body, err := s.keeper.Files.Read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil && !errors.Is(err, errForeign) {
-		return false, s.failed("import", name, err)
+	if err != nil && !errors.Is(err, disk.ErrForeign) {
+		return false, s.keeper.Failed("import", name, err)
 	}
 	if err == nil && len(body) == 0 {
 		err = errors.New("empty")
@@ -94,7 +96,7 @@ func (s *Store) importFile(name string, parse func([]byte) error) (found bool, e
 		err = parse(body)
 	}
 	if err != nil {
-		s.incidents = append(s.incidents, Incident{File: name, Reason: "not imported: " + err.Error()})
+		s.keeper.Note(Incident{File: name, Reason: "not imported: " + err.Error()})
 	}
 	return true, nil
 }

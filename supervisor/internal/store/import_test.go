@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
+
+	"opampd/supervisor/internal/disk"
 )
 
 const oldUID = "01989f2a-8c1e-7b5e-a3a0-5d2f8a6c9e01"
@@ -77,7 +79,7 @@ func TestWithoutAnOldStateNothingIsImported(t *testing.T) {
 	t.Parallel()
 	old := oldDirectory(t)
 	delete(old, oldStateName)
-	_, ok, err := newStore(memoryFiles(old), "", Options{}).Import()
+	_, ok, err := newStore(disk.Memory(old), "", Options{}).Import()
 	require.NoError(t, err)
 	assert.False(t, ok)
 }
@@ -101,7 +103,7 @@ func TestEveryOldFileIsOptionalOrDamagedWithoutHarmToTheOthers(t *testing.T) {
 				if old[name] = damage(old[name]); what == "missing" {
 					delete(old, name)
 				}
-				s := newStore(memoryFiles(old), "", Options{})
+				s := newStore(disk.Memory(old), "", Options{})
 				got, ok, err := s.Import()
 				require.NoError(t, err)
 				assert.True(t, ok)
@@ -132,7 +134,7 @@ func TestARemoteConfigurationCutAnywhereIsNotImported(t *testing.T) {
 
 func TestAStatusSurvivesWithoutAnInstanceUID(t *testing.T) {
 	t.Parallel()
-	s := newStore(memoryFiles{oldStateName: []byte("instance_id: 0198\nlast_remote_config_status: {status: 1, last_remote_config_hash: \"6162\"}\n")}, "", Options{})
+	s := newStore(disk.Memory{oldStateName: []byte("instance_id: 0198\nlast_remote_config_status: {status: 1, last_remote_config_hash: \"6162\"}\n")}, "", Options{})
 	got, ok, err := s.Import()
 	require.NoError(t, err)
 	assert.True(t, ok)
@@ -146,7 +148,7 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte("a: &a [*a]"), []byte{0x0b})
 	f.Add([]byte(strings.Repeat("[", 100)), []byte{0xff})
 	f.Fuzz(func(t *testing.T, state, config []byte) {
-		s := newStore(memoryFiles{oldStateName: state, oldRemoteName: config, oldTelemetryName: config}, "", Options{})
+		s := newStore(disk.Memory{oldStateName: state, oldRemoteName: config, oldTelemetryName: config}, "", Options{})
 		got, ok, err := s.Import()
 		require.NoError(t, err)
 		require.True(t, ok)

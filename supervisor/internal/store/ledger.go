@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+
+	"opampd/supervisor/internal/disk"
 )
 
 const (
@@ -15,6 +17,9 @@ const (
 	maxLedgerSize  = 1 << 20
 	// keepRecent is how many of the latest verdicts compaction keeps.
 	keepRecent = 1000
+	// keepReleases is how many verdicts on releases it keeps besides: a bad one must not come back because a server offered
+	// many configurations.
+	keepReleases = 256
 )
 
 // ledger is the verdicts in the order in which they were given. The order is that of the file and not of the times in it:
@@ -36,27 +41,27 @@ type line struct {
 // is dropped. Any other line that is damaged is left out and becomes an incident, with the file as it was kept aside.
 func (s *Store) openLedger() {
 	s.ledger = ledger{limit: maxLedgerSize}
-	body, err := s.files.Read(ledgerName)
+	body, err := s.keeper.Files.Read(ledgerName)
 	if err != nil {
 		s.ledger.rewrite = true
 		if !errors.Is(err, fs.ErrNotExist) {
-			s.moveAside(ledgerName, err.Error())
+			_ = s.keeper.MoveAside(ledgerName, err.Error())
 		}
 		return
 	}
 	verdicts, damaged, torn := decodeLedger(body)
 	s.ledger.verdicts, s.ledger.size = verdicts, len(body)
 	if damaged > 0 {
-		s.copyAside(ledgerName, fmt.Sprintf("%d damaged of %d lines, left out", damaged, damaged+len(verdicts)), body)
+		s.keeper.CopyAside(ledgerName, fmt.Sprintf("%d damaged of %d lines, left out", damaged, damaged+len(verdicts)), body)
 	}
 	if damaged > 0 || torn {
 		s.ledger.rewrite = true
-		_ = s.ledger.save(s.files) // if it fails it is tried again before the next verdict is appended
+		_ = s.ledger.save(s.keeper.Files) // if it fails it is tried again before the next verdict is appended
 	}
 }
 
 // record adds v. It is in memory whatever happens to the file.
-func (l *ledger) record(f files, v Verdict, keep int) error {
+func (l *ledger) record(f disk.Files, v Verdict, keep int) error {
 	added, err := encodeLine(v)
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func (l *ledger) record(f files, v Verdict, keep int) error {
 		return l.save(f)
 	}
 	l.rewrite = true // until it is known that the line is there whole
-	if err := appendFile(f, ledgerName, added); err != nil {
+	if err := disk.Append(f, ledgerName, added); err != nil {
 		return err
 	}
 	l.rewrite, l.size = false, l.size+len(added)
@@ -78,7 +83,7 @@ func (l *ledger) record(f files, v Verdict, keep int) error {
 }
 
 // save writes the whole ledger in place of the old one.
-func (l *ledger) save(f files) error {
+func (l *ledger) save(f disk.Files) error {
 	var body []byte
 	for _, v := range l.verdicts {
 		added, err := encodeLine(v)
@@ -87,7 +92,7 @@ func (l *ledger) save(f files) error {
 		}
 		body = append(body, added...)
 	}
-	if err := replaceFile(f, ledgerName, body); err != nil {
+	if err := disk.Replace(f, ledgerName, body); err != nil {
 		return err
 	}
 	l.rewrite, l.size, l.limit = false, len(body), max(maxLedgerSize, 2*len(body))

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/disk"
 )
 
 // ledgerFile is the text of a ledger of verdicts on these offers.
@@ -52,7 +54,7 @@ func TestALastLineThatOnlyLacksItsEndIsKept(t *testing.T) {
 	sound := ledgerFile(t, "1", "2")
 	s, _ := openWithLedger(t, strings.TrimSuffix(sound, "\n"))
 	require.NoError(t, s.Record(Verdict{Offer: "3"}))
-	assert.Equal(t, "1 2 3", lookLedger(t, newStore(s.files, s.dir, Options{})))
+	assert.Equal(t, "1 2 3", lookLedger(t, newStore(s.keeper.Files, s.keeper.Dir, Options{})))
 }
 
 func TestADamagedLineIsLeftOutAndTheRestSurvives(t *testing.T) {
@@ -74,7 +76,7 @@ func TestADamagedLineIsLeftOutAndTheRestSurvives(t *testing.T) {
 			kept, err := os.ReadFile(incidents[0].MovedTo)
 			require.NoError(t, err)
 			assert.Equal(t, body, string(kept))
-			assert.Empty(t, newStore(s.files, s.dir, Options{}).Incidents(), "it is told once, not at every start")
+			assert.Empty(t, newStore(s.keeper.Files, s.keeper.Dir, Options{}).Incidents(), "it is told once, not at every start")
 		})
 	}
 }
@@ -93,7 +95,7 @@ func TestADirectoryInPlaceOfTheLedgerIsSurvived(t *testing.T) {
 
 func TestALedgerThatGrowsIsCompacted(t *testing.T) {
 	t.Parallel()
-	s := newStore(memoryFiles{}, "", Options{KeepConfigs: 2})
+	s := newStore(disk.Memory{}, "", Options{KeepConfigs: 2})
 	record := func(offer, body string, good bool) {
 		require.NoError(t, s.Record(Verdict{Offer: offer, Body: body, Good: good, Kind: KindContent}))
 	}
@@ -106,7 +108,7 @@ func TestALedgerThatGrowsIsCompacted(t *testing.T) {
 	}
 	record("again", "body", false)
 
-	reopened := newStore(s.files, "", Options{})
+	reopened := newStore(s.keeper.Files, "", Options{})
 	assert.Less(t, len(reopened.ledger.verdicts), keepRecent+10)
 	assert.Equal(t, s.ledger.verdicts, reopened.ledger.verdicts)
 	var generations []string
@@ -122,18 +124,18 @@ func TestALedgerThatGrowsIsCompacted(t *testing.T) {
 
 func TestABigLedgerIsCompactedButNotAtEveryRecord(t *testing.T) {
 	t.Parallel()
-	disk := memoryFiles{}
-	s := newStore(disk, "", Options{})
+	files := disk.Memory{}
+	s := newStore(files, "", Options{})
 	evidence := strings.Repeat("x", maxEvidence)
 	rewrites, before := 0, 0
 	for i := range 600 {
 		require.NoError(t, s.Record(Verdict{Offer: fmt.Sprint(i % 300), Evidence: evidence}))
-		if len(disk[ledgerName]) < before {
+		if len(files[ledgerName]) < before {
 			rewrites++
 		}
-		before = len(disk[ledgerName])
+		before = len(files[ledgerName])
 	}
-	assert.Less(t, len(disk[ledgerName]), 2*300*(maxEvidence+500)+maxLedgerSize)
+	assert.Less(t, len(files[ledgerName]), 2*300*(maxEvidence+500)+maxLedgerSize)
 	assert.LessOrEqual(t, rewrites, 3)
 }
 
@@ -157,9 +159,9 @@ func FuzzDecodeLedger(f *testing.F) {
 		verdicts, damaged, _ := decodeLedger(body)
 		assert.LessOrEqual(t, len(verdicts)+damaged, bytes.Count(body, []byte("\n"))+1)
 
-		s := newStore(memoryFiles{ledgerName: body}, "", Options{})
+		s := newStore(disk.Memory{ledgerName: body}, "", Options{})
 		require.NoError(t, s.Record(Verdict{Offer: "added"}))
-		reopened := newStore(s.files, "", Options{})
+		reopened := newStore(s.keeper.Files, "", Options{})
 		assert.Len(t, reopened.ledger.verdicts, len(verdicts)+1)
 		assert.Empty(t, reopened.Incidents(), "mended once")
 	})

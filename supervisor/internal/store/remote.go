@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"opampd/supervisor/internal/disk"
 )
 
 // maxName is the longest file name, in bytes, of the usual file systems (NAME_MAX).
@@ -22,33 +24,33 @@ const maxName = 255
 func (s *Store) WriteRemoteFiles(remote map[string][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dir == "" {
-		return s.failed("write", remoteDir, errNoDirectory)
+	if s.keeper.Dir == "" {
+		return s.keeper.Failed("write", remoteDir, errNoDirectory)
 	}
 	wanted := map[string]bool{}
 	for original, name := range safeNames(remote) {
 		wanted[name] = true
 		name = path.Join(remoteDir, name)
-		if old, err := s.files.Read(name); err == nil && bytes.Equal(old, remote[original]) {
+		if old, err := s.keeper.Files.Read(name); err == nil && bytes.Equal(old, remote[original]) {
 			continue
 		}
-		if err := replaceFile(s.files, name, remote[original]); err != nil {
-			return s.failed("write", name, err)
+		if err := disk.Replace(s.keeper.Files, name, remote[original]); err != nil {
+			return s.keeper.Failed("write", name, err)
 		}
 	}
 	return s.removeRemoteExcept(wanted)
 }
 
 func (s *Store) removeRemoteExcept(wanted map[string]bool) error {
-	names, err := s.files.List(remoteDir)
+	names, err := s.keeper.Files.List(remoteDir)
 	if err != nil {
-		return s.failed("list", remoteDir, err)
+		return s.keeper.Failed("list", remoteDir, err)
 	}
 	var errs []error
 	for _, name := range names {
 		if !wanted[name] {
 			name = path.Join(remoteDir, name)
-			errs = append(errs, s.failed("remove", name, removeFile(s.files, name)))
+			errs = append(errs, s.keeper.Failed("remove", name, disk.Remove(s.keeper.Files, name)))
 		}
 	}
 	return errors.Join(errs...)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"opampd/supervisor/internal/disk"
 )
 
 const (
@@ -18,6 +20,7 @@ const (
 	effectiveName  = "effective.yaml"
 	candidateDir   = "candidates"
 	inspectionName = "collector.json"
+	upgradeName    = "upgrade.json"
 )
 
 // defaultKeepConfigs is the default of storage.keep_configs.
@@ -36,24 +39,16 @@ type Options struct {
 type Store struct {
 	// mu is there because two lanes share a Store: one may ask for a verdict or put a blob while the other records one.
 	// Both halves of each of these (the file, what is known of it in memory) must change together.
-	mu    sync.Mutex
-	files files
-	place
+	mu         sync.Mutex
+	keeper     disk.Keeper
+	former     []string // where an opampd with the same storage.directory may have lived before
+	durable    bool
 	keep       int
 	ledger     ledger
 	fresh      map[string]bool // blobs put by this process and not judged yet: never swept
-	incidents  []Incident
-	candidates []string       // prepared configurations, oldest first
-	promoted   promoted       // what is effective by this process
-	closers    []func() error // in this order
-	now        func() time.Time
-}
-
-// place is where a Store lives.
-type place struct {
-	dir     string   // absolute; empty when the Store has no directory at all
-	former  []string // where an opampd with the same storage.directory may have lived before
-	durable bool
+	candidates []string        // prepared configurations, oldest first
+	promoted   promoted        // what is effective by this process
+	closers    []func() error  // in this order
 }
 
 // Open takes possession of the storage directory dir, which is created with mode 0700 (its parents with 0755).
@@ -76,7 +71,7 @@ func Open(dir string, opts Options) (*Store, []Incident, error) {
 		err = reclaim(d, opts)
 	}
 	if err == nil {
-		s := newStore(diskFiles{d.root}, dir, opts)
+		s := newStore(disk.Dir{Root: d.root}, dir, opts)
 		s.durable, s.former, s.closers = true, otherPlaces(dir, dir, opts), []func() error{d.close}
 		return s, s.Incidents(), nil
 	}
@@ -87,17 +82,20 @@ func Open(dir string, opts Options) (*Store, []Incident, error) {
 	if fallbackErr != nil {
 		return nil, nil, fallbackErr
 	}
-	return s, s.Incidents(), &UnwritableError{Dir: dir, Used: s.dir, Err: err}
+	return s, s.Incidents(), &UnwritableError{Dir: dir, Used: s.keeper.Dir, Err: err}
 }
 
+// Over is a Store on files that are open already, and that nobody else uses; for tests whose disks crash.
+func Over(f disk.Files, opts Options) *Store { return newStore(f, "", opts) }
+
 // newStore reads what is in f. It cannot fail: what is unreadable becomes an incident.
-func newStore(f files, dir string, opts Options) *Store {
-	s := &Store{files: f, place: place{dir: dir}, keep: opts.KeepConfigs, fresh: map[string]bool{}, now: time.Now}
+func newStore(f disk.Files, dir string, opts Options) *Store {
+	s := &Store{keeper: disk.Keeper{Files: f, Dir: dir, Now: time.Now}, keep: opts.KeepConfigs, fresh: map[string]bool{}}
 	if s.keep <= 0 {
 		s.keep = defaultKeepConfigs
 	}
-	s.checkDocument(stateName)
-	s.checkDocument(runName)
+	s.check(stateName)
+	s.check(runName)
 	s.openLedger()
 	return s
 }
@@ -114,7 +112,7 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// Durable says whether what is saved outlives a reboot: true but for a Store of [Ephemeral] or one opened with an [*UnwritableError].
+// Durable says whether what is saved outlives a reboot: true but for a Store opened with an [*UnwritableError].
 func (s *Store) Durable() bool { return s.durable }
 
 // FormerPlaces are other directories in which an opampd with the same storage.directory may have lived: a Collector that it
@@ -125,24 +123,17 @@ func (s *Store) FormerPlaces() []string { return s.former }
 func (s *Store) Incidents() []Incident {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.incidents
-	s.incidents = nil
-	return found
+	return s.keeper.Incidents()
 }
 
 // Path is the absolute path of something in the storage directory, empty when there is no directory but memory alone. It
 // creates nothing.
-func (s *Store) Path(elem ...string) string {
-	if s.dir == "" {
-		return "" // not relative: it would lead to wherever the daemon was started
-	}
-	return filepath.Join(append([]string{s.dir}, elem...)...)
-}
+func (s *Store) Path(elem ...string) string { return s.keeper.Path(elem...) }
 
 // LogPath is where the Collector's output goes, logs/collector.log; empty as for Path. Its directory is created with mode
 // 0700; when that fails, so will opening the file, with the same cause, and that is the place to report it.
 func (s *Store) LogPath() string {
-	if s.dir != "" {
+	if s.keeper.Dir != "" {
 		_ = os.MkdirAll(s.Path(logDir), 0o700)
 	}
 	return s.Path(logDir, "collector.log")

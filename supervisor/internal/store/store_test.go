@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/disk"
 )
 
 func TestTheDirectoryIsMadeForUsAlone(t *testing.T) {
@@ -17,9 +19,6 @@ func TestTheDirectoryIsMadeForUsAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
 	assert.True(t, s.Durable())
-	free, err := s.Free()
-	require.NoError(t, err)
-	assert.Positive(t, free)
 }
 
 func TestASecondOwnerIsRefusedAndToldWhoIsTheFirst(t *testing.T) {
@@ -49,14 +48,14 @@ func TestTheLogHasItsDirectory(t *testing.T) {
 func TestWhatACrashLeftBehindDoesNotDisturb(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, tempName, "x"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, disk.Temp, "x"), 0o700))
 	s := openStore(t, dir)
-	require.NoError(t, os.WriteFile(s.Path(tempName), []byte("left over"), 0o644))
+	require.NoError(t, os.WriteFile(s.Path(disk.Temp), []byte("left over"), 0o644))
 	require.NoError(t, s.SaveState("x"))
 	info, err := os.Stat(s.Path(stateName))
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	assert.NoFileExists(t, s.Path(tempName))
+	assert.NoFileExists(t, s.Path(disk.Temp))
 }
 
 func TestALinkOutOfTheDirectoryIsNotFollowed(t *testing.T) {
@@ -74,29 +73,13 @@ func TestALinkOutOfTheDirectoryIsNotFollowed(t *testing.T) {
 	assert.Equal(t, "{}", string(body))
 }
 
-func TestAnEphemeralStoreWorksAndLeavesNothing(t *testing.T) {
-	t.Parallel()
-	s := Ephemeral()
-	assert.False(t, s.Durable())
-	works(t, s)
-	path, err := s.WriteEffective([]byte("x"))
-	require.NoError(t, err)
-	assert.FileExists(t, path)
-	require.NoError(t, s.Close())
-	assert.NoDirExists(t, filepath.Dir(path))
-}
-
 func TestAStoreInMemoryWorksButForFilesOfTheCollector(t *testing.T) {
 	t.Parallel()
-	s := newStore(memoryFiles{}, "", Options{})
+	s := newStore(disk.Memory{}, "", Options{})
 	works(t, s)
-	_, err := s.WriteEffective(nil)
+	_, err := s.WriteCandidate("c1", nil)
 	require.ErrorContains(t, err, "mount a tmpfs")
-	_, err = s.WriteCandidate("c1", nil)
-	require.ErrorIs(t, err, errNoDirectory)
 	require.ErrorIs(t, s.WriteRemoteFiles(nil), errNoDirectory)
-	_, err = s.Free()
-	require.ErrorIs(t, err, errNoDirectory)
 	assert.Empty(t, s.Path("packages"), "not a path relative to wherever we are")
 	assert.Empty(t, s.LogPath())
 }
@@ -107,9 +90,7 @@ func works(t *testing.T, s *Store) {
 	require.NoError(t, s.SaveState("state"))
 	assert.Equal(t, "truestate", lookState(t, s))
 	v := put(t, s, "1", "body", true, "")
-	got, ok := s.LastGood()
-	assert.True(t, ok)
-	assert.Equal(t, v, got)
+	assert.Equal(t, []Verdict{v}, s.Good(1))
 	require.NoError(t, s.SaveRun("run"))
 	require.NoError(t, s.RemoveRun())
 	require.NoError(t, s.SweepBlobs(nil))

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/disk"
 )
 
 // openUnwritable opens a directory that cannot be written, with base to fall back to.
@@ -38,9 +40,7 @@ func TestWithoutAWritableDirectoryTheDaemonCanRunOn(t *testing.T) {
 	s, err := openUnwritable(t, notADirectory(t), base)
 	assert.ErrorContains(t, err, "running on with "+base)
 	works(t, s)
-	path, werr := s.WriteEffective([]byte("x"))
-	require.NoError(t, werr)
-	assert.True(t, strings.HasPrefix(path, base))
+	assert.True(t, strings.HasPrefix(run(t, s, "c1", "x"), base))
 }
 
 func TestWithoutAnyDirectoryTheDaemonCanRunOnInMemory(t *testing.T) {
@@ -90,13 +90,13 @@ func TestTheNewerOfStorageAndFallbackIsCopied(t *testing.T) {
 	from, to := openStore(t, t.TempDir()), openStore(t, t.TempDir())
 	require.NoError(t, from.SaveState("storage"))
 	require.NoError(t, to.SaveState("fallback"))
-	roots := []*os.Root{from.files.(diskFiles).Root, to.files.(diskFiles).Root}
+	roots := []*os.Root{from.keeper.Files.(disk.Dir).Root, to.keeper.Files.(disk.Dir).Root}
 
 	require.NoError(t, os.Chtimes(from.Path(stateName), time.Time{}, time.Now().Add(-time.Hour)))
-	require.NoError(t, copyNewer(to.files, roots[0], roots[1]))
+	require.NoError(t, copyNewer(to.keeper.Files, roots[0], roots[1]))
 	assert.Equal(t, "truefallback", lookState(t, to))
 	require.NoError(t, os.Chtimes(from.Path(stateName), time.Time{}, time.Now().Add(time.Hour)))
-	require.NoError(t, copyNewer(to.files, roots[0], roots[1]))
+	require.NoError(t, copyNewer(to.keeper.Files, roots[0], roots[1]))
 	assert.Equal(t, "truestorage", lookState(t, to))
 }
 
@@ -112,9 +112,7 @@ func TestAReadOnlyDirectoryIsReadAndNotWritten(t *testing.T) {
 	s, err := openUnwritable(t, dir, t.TempDir())
 	assert.Regexp(t, "mount it writable|must belong to the user", err)
 	assert.Equal(t, "trueidentity", lookState(t, s))
-	good, ok := s.LastGood()
-	assert.True(t, ok)
-	assert.Equal(t, v, good)
+	assert.Equal(t, []Verdict{v}, s.Good(1))
 	require.NoError(t, s.SaveState("changed"))
 	assert.FileExists(t, filepath.Join(dir, lockName))
 }
@@ -138,11 +136,8 @@ func TestAFullDiskIsSurvivedAndRecoveredFrom(t *testing.T) {
 	full, uerr := openUnwritable(t, dir, t.TempDir())
 	assert.ErrorContains(t, uerr, "free some space")
 	assert.Equal(t, "trueold", lookState(t, full))
-	good, ok := full.LastGood()
-	assert.True(t, ok)
-	assert.Equal(t, v, good)
-	_, err = full.WriteEffective([]byte("telemetry flows"))
-	require.NoError(t, err)
+	assert.Equal(t, []Verdict{v}, full.Good(1))
+	run(t, full, "c1", "telemetry flows")
 	require.NoError(t, full.Close())
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "filler")))
@@ -170,8 +165,7 @@ func TestWhatTheFallbackKeptIsBroughtBackToTheRepairedDirectory(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, s.Durable())
 		assert.Equal(t, "trueidentity", lookState(t, s))
-		good, _ := s.LastGood()
-		assert.Equal(t, v, good)
+		assert.Equal(t, []Verdict{v}, s.Good(1))
 		var run string
 		found, err := s.LoadRun(&run)
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,8 +23,10 @@ const (
 	maxEvidence = 8 << 10 // bytes; the last lines of a Collector's output
 )
 
-// Verdict says how an offered configuration ended. All hashes are lower case hex.
+// Verdict says how an offered configuration, or a release of the Collector, ended. All hashes are lower case hex.
 type Verdict struct {
+	// Package says that it is about a release: Offer is the server's hash of the package, Body the SHA-256 of its file.
+	Package  bool      `json:"package,omitempty"`
 	Time     time.Time `json:"time"`
 	Offer    string    `json:"offer"`              // the server's config hash
 	Body     string    `json:"body"`               // SHA-256 of the body, the name of its blob
@@ -55,7 +58,7 @@ func (s *Store) Record(v Verdict) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.fresh, v.Body)
-	return s.failed("record a verdict in", ledgerName, s.ledger.record(s.files, v.normal(), s.keep))
+	return s.keeper.Failed("record a verdict in", ledgerName, s.ledger.record(s.keeper.Files, v.normal(), s.keep))
 }
 
 // Known returns the last verdict on body as it was offered under the hash offer, if it is bad by content and was given by
@@ -70,23 +73,23 @@ func (s *Store) Known(offer, body, binary, policy, local string) (Verdict, bool)
 	return v, true
 }
 
-// LastGood returns the newest good verdict that no later one on the same offer and body has taken back, and whose body is
-// there and intact. It is computed, never stored, so that nothing can overwrite it with a bad one (W2).
-func (s *Store) LastGood() (Verdict, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, v := range s.ledger.good(len(s.ledger.verdicts)) {
-		if _, err := s.blob(v.Body); err == nil {
-			return v, true
-		}
-	}
-	return Verdict{}, false
-}
-
-// Good returns up to n generations of configurations that were good and not taken back, newest first, each body once. It
+// Good returns up to n generations of configurations that were good and not taken back by a later verdict on the same offer and body,
+// newest first, each body once. It is computed, never stored, so that nothing can overwrite it with a bad one (W2), and
 // does not look whether the blobs are there.
 func (s *Store) Good(n int) []Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.good(n)
+}
+
+// BadRelease returns the last verdict on the release that came in the file with this SHA-256, if it is bad by its content.
+func (s *Store) BadRelease(content string) (Verdict, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range slices.Backward(s.ledger.verdicts) {
+		if v.Package && v.Body == content {
+			return v, !v.Good && v.Kind == KindContent
+		}
+	}
+	return Verdict{}, false
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -70,49 +69,26 @@ func TestKnownIsNotWhatFailedForTheWorldNorWhatWasGood(t *testing.T) {
 	assert.False(t, ok, "only the last verdict counts")
 }
 
-func TestLastGoodIsTheNewestThatWasNotTakenBack(t *testing.T) {
+func TestGoodIsWhatWasNotTakenBack(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
-	_, ok := s.LastGood()
-	require.False(t, ok)
-
+	require.Empty(t, s.Good(1))
 	a := put(t, s, "a", "A", true, "")
 	b := put(t, s, "b", "B", true, "")
 	put(t, s, "c", "C", false, KindContent)
-	got, ok := s.LastGood()
-	require.True(t, ok)
-	assert.Equal(t, b, got)
-
+	assert.Equal(t, []Verdict{b}, s.Good(1))
 	put(t, s, "b", "B", false, KindWorld) // crashed in probation
-	got, ok = s.LastGood()
-	require.True(t, ok)
-	assert.Equal(t, a, got)
+	assert.Equal(t, []Verdict{a}, s.Good(1))
 }
 
-func TestABadOfferRepeatedNeverBecomesLastGood(t *testing.T) {
+func TestABadOfferRepeatedNeverBecomesGood(t *testing.T) {
 	t.Parallel() // W2: the reference supervisor saves it as the last working one
 	s := openStore(t, t.TempDir())
 	a := put(t, s, "a", "A", true, "")
 	for range 3 {
 		put(t, s, "b", "B", false, KindContent)
 	}
-	got, ok := s.LastGood()
-	require.True(t, ok)
-	assert.Equal(t, a, got)
-}
-
-func TestLastGoodPassesOverAGenerationWhoseBodyIsGoneOrDamaged(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	a := put(t, s, "a", "A", true, "")
-	b := put(t, s, "b", "B", true, "")
-	c := put(t, s, "c", "C", true, "")
-	require.NoError(t, os.Remove(s.Path("blobs", c.Body)))
-	require.NoError(t, os.WriteFile(s.Path("blobs", b.Body), []byte("damaged"), 0o600))
-	got, ok := s.LastGood()
-	require.True(t, ok)
-	assert.Equal(t, a, got)
-	assert.Len(t, s.Incidents(), 1)
+	assert.Equal(t, []Verdict{a}, s.Good(5))
 }
 
 func TestGenerationsAreNewestFirstAndDistinct(t *testing.T) {
@@ -164,7 +140,7 @@ func TestTwoLanesMayUseTheStoreAtOnce(t *testing.T) {
 				_, ok := s.Known(lane, sha, "", "", "")
 				assert.True(t, ok)
 				assert.NoError(t, s.SweepBlobs(nil))
-				s.LastGood()
+				s.Good(1)
 			}
 		})
 	}

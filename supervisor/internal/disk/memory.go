@@ -1,4 +1,4 @@
-package store
+package disk
 
 import (
 	"io/fs"
@@ -7,17 +7,17 @@ import (
 	"slices"
 )
 
-// memoryFiles is the file layer of last resort: a map of names to contents. It lasts as long as the process.
-type memoryFiles map[string][]byte
+// Memory is [Files] of last resort: a map of names to contents. It lasts as long as the process, and nobody else can read it.
+type Memory map[string][]byte
 
-// memoryFile is an open file of memoryFiles.
+// memoryFile is an open file of [Memory].
 type memoryFile struct {
-	files memoryFiles
+	files Memory
 	name  string
 }
 
-// Read implements files.
-func (m memoryFiles) Read(name string) ([]byte, error) {
+// Read implements Files.
+func (m Memory) Read(name string) ([]byte, error) {
 	body, ok := m[name]
 	if !ok {
 		return nil, missing("open", name)
@@ -25,8 +25,8 @@ func (m memoryFiles) Read(name string) ([]byte, error) {
 	return slices.Clone(body), nil
 }
 
-// List implements files.
-func (m memoryFiles) List(dir string) ([]string, error) {
+// List implements Files.
+func (m Memory) List(dir string) ([]string, error) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if path.Dir(name) == path.Clean(dir) {
@@ -36,22 +36,22 @@ func (m memoryFiles) List(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Create implements files.
-func (m memoryFiles) Create(name string) (file, error) {
+// Create implements Files.
+func (m Memory) Create(name string) (File, error) {
 	m[name] = nil
 	return memoryFile{m, name}, nil
 }
 
-// Append implements files.
-func (m memoryFiles) Append(name string) (file, error) {
+// Append implements Files.
+func (m Memory) Append(name string) (File, error) {
 	if _, ok := m[name]; !ok {
 		return nil, missing("open", name)
 	}
 	return memoryFile{m, name}, nil
 }
 
-// Rename implements files.
-func (m memoryFiles) Rename(oldName, newName string) error {
+// Rename implements Files.
+func (m Memory) Rename(oldName, newName string) error {
 	body, ok := m[oldName]
 	if !ok {
 		return missing("rename", oldName)
@@ -61,8 +61,8 @@ func (m memoryFiles) Rename(oldName, newName string) error {
 	return nil
 }
 
-// Remove implements files.
-func (m memoryFiles) Remove(name string) error {
+// Remove implements Files.
+func (m Memory) Remove(name string) error {
 	if _, ok := m[name]; !ok {
 		return missing("remove", name)
 	}
@@ -70,19 +70,19 @@ func (m memoryFiles) Remove(name string) error {
 	return nil
 }
 
-// SyncDir implements files: there is nothing to make last.
-func (memoryFiles) SyncDir(string) error { return nil }
+// SyncDir implements Files: there is nothing to make last.
+func (Memory) SyncDir(string) error { return nil }
 
-// Write implements file.
+// Write implements File.
 func (f memoryFile) Write(p []byte) (int, error) {
 	f.files[f.name] = append(f.files[f.name], p...)
 	return len(p), nil
 }
 
-// Sync implements file.
+// Sync implements File.
 func (memoryFile) Sync() error { return nil }
 
-// Close implements file.
+// Close implements File.
 func (memoryFile) Close() error { return nil }
 
 func missing(op, name string) error {
