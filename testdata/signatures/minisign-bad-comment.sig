@@ -1,0 +1,4 @@
+untrusted comment: signature of a test
+RUTF4hqxyfYCLRtcPn/ojZYGdt4/2243TjdjnMWGUk27hWtA6sk3mMIdBWtr663sw5Yt5G1aRTJDGE+zVvw7FBnIb/PrpNZSVgQ=
+trusted comment: opampd package=otelcol-lean index=15
+X7zYwPLlIG7Oedz99WeTa6wvOCDLecLnJa6heyr9OhWiB4kC6ksnX0lqpCYsKpt3s3jOC5Y2zdiMc6Sx49TTBA==

@@ -1,0 +1,4 @@
+untrusted comment: signature of a test
+RUTF4hqxyfYCLRtcPn/ojZYGdt4/2243TjdjnMWGUk27hWtA6sk3mMIdBWtr663sw5Yt5G1aRTJDGE+zVvw7FBnIb/PrpNZSVgQ=
+trusted comment: opampd package=otelcol-lean version=0.150.0 os=linux arch=arm64 index=15 floor=10 expires=2026-12-01T00:00:00Z
+C3AWUAzQZZII96galf6mDQK43apsdBUhkR0u5YqdUkH5Qcu3WbaokyNCcLewDIrjE2+N4636qYjnNFJAJr5CBw==
