@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the container image from bin/opampd and bin/otelcol-lean with buildah. Usage: build.sh IMAGE
+# Builds the container image from bin/opampd, bin/opampd-sigstore and bin/otelcol-lean with buildah. Usage: build.sh IMAGE
 # The same programs give the same image id: times are set to 0, and the OCI format records no build container.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +13,7 @@ command -v buildah >/dev/null || die 'no buildah here; try: apt-get install -y -
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 install -m 0755 "${OPAMPD:-bin/opampd}" "$context/opampd"
+install -m 0755 "${OPAMPD_SIGSTORE:-bin/opampd-sigstore}" "$context/opampd-sigstore"
 install -m 0755 "${OTELCOL:-bin/otelcol-lean}" "$context/otelcol-lean"
 install -m 0644 packaging/container/supervisor.yaml "$context/supervisor.yaml"
 install -m 0644 "$certificates" "$context/ca-certificates.crt"

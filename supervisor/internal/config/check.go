@@ -27,6 +27,7 @@ func (c *checker) check() {
 	c.storage()
 	c.healthCheck()
 	c.telemetry()
+	c.packages()
 	c.files()
 }
 

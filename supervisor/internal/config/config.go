@@ -16,6 +16,7 @@ type Config struct {
 	Server       Server       `koanf:"server"`
 	Capabilities Capabilities `koanf:"capabilities"`
 	Agent        Agent        `koanf:"agent"`
+	Packages     Packages     `koanf:"packages"`
 	Storage      Storage      `koanf:"storage"`
 	Telemetry    Telemetry    `koanf:"telemetry"`
 	HealthCheck  HealthCheck  `koanf:"healthcheck"`
@@ -36,6 +37,7 @@ type Server struct {
 type Capabilities struct {
 	AcceptsRemoteConfig        bool `koanf:"accepts_remote_config"`
 	AcceptsRestartCommand      bool `koanf:"accepts_restart_command"`
+	AcceptsPackages            bool `koanf:"accepts_packages"` // what counts is Config.PackagesGranted
 	ReportsEffectiveConfig     bool `koanf:"reports_effective_config"`
 	ReportsOwnMetrics          bool `koanf:"reports_own_metrics"`
 	ReportsOwnLogs             bool `koanf:"reports_own_logs"`
@@ -75,8 +77,9 @@ type Agent struct {
 	Process `koanf:",squash"`
 
 	// InstanceID is a UUID, or empty. It counts only while storage holds no identity yet.
-	InstanceID  string      `koanf:"instance_id"`
-	Description Description `koanf:"description"`
+	InstanceID  string       `koanf:"instance_id"`
+	Description Description  `koanf:"description"`
+	Package     AgentPackage `koanf:"package"`
 	// OpAMPServerPort is the loopback port of the link to the Collector's opamp extension; 0 picks one.
 	OpAMPServerPort int `koanf:"opamp_server_port"`
 }

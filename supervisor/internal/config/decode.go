@@ -63,10 +63,10 @@ func (d *decoder) field(f field, s scope) {
 			s.put(map[string]any{})
 		}
 		d.section(f.value, s)
-	case s.inList():
+	case s.inList() && strings.HasPrefix(s.pattern, "telemetry."): // otelconf has more of them than we know
 		d.warn(f.value.at, s.path, "unknown key; it has no effect")
 	default:
-		d.problem(f.value.at, s.path, "%s", d.unknown(s.path))
+		d.problem(f.value.at, s.path, "%s", d.unknown(s.pattern))
 	}
 }
 

@@ -88,6 +88,8 @@ func defaultOf(key Key) string {
 		return strings.TrimSuffix(v.String(), "m0s") + map[bool]string{true: "m"}[strings.HasSuffix(v.String(), "m0s")]
 	case []string:
 		return "`[" + strings.Join(v, ", ") + "]`"
+	case []map[string]any:
+		return "the releases of the OpenTelemetry project"
 	default:
 		return fmt.Sprintf("`%v`", v)
 	}

@@ -13,6 +13,7 @@ const (
 	Duration     Type = "duration" // with a unit, as in 1m30s
 	Milliseconds Type = "ms"       // a plain number; a duration with a unit is taken too
 	Size         Type = "size"     // bytes, or with a unit, as in 64MiB
+	Expression   Type = "regular expression"
 	Strings      Type = "list of strings"
 	StringMap    Type = "map of strings"
 	HeaderMap    Type = "map to a string or a list of strings"
@@ -47,7 +48,7 @@ type Key struct {
 
 // Keys lists every key that may be written, in the order of the documentation.
 func Keys() []Key {
-	return slices.Concat(serverKeys(), capabilityKeys(), agentKeys(), packageKeys(), storageKeys(),
+	return slices.Concat(serverKeys(), capabilityKeys(), agentKeys(), agentPackageKeys(), packageKeys(), storageKeys(),
 		telemetryKeys(), healthCheckKeys(), extensionKeys())
 }
 
@@ -87,7 +88,7 @@ func capabilityKeys() []Key {
 		{Path: "capabilities.accepts_remote_config", Type: Bool, Default: false, Meaning: "let the server configure the Collector"},
 		{Path: "capabilities.accepts_restart_command", Type: Bool, Default: false, Meaning: "let the server restart the Collector"},
 		{Path: "capabilities.accepts_opamp_connection_settings", Type: Bool, Default: false, Status: Accepted, Meaning: "the capability is not announced and offers are not followed: the server cannot change endpoint or credentials"},
-		{Path: "capabilities.accepts_packages", Type: Bool, Default: false, Status: Accepted, Meaning: "the capability is not announced and no package is installed: the server cannot upgrade the Collector"},
+		{Path: "capabilities.accepts_packages", Type: Bool, Default: false, Meaning: "let the server upgrade and downgrade the Collector; needs a trust root in `packages.trust` too"},
 		{Path: "capabilities.reports_effective_config", Type: Bool, Default: true, Meaning: "report the configuration the Collector runs with"},
 		{Path: "capabilities.reports_own_metrics", Type: Bool, Default: true, Meaning: "let the server say where the Collector's own metrics go"},
 		{Path: "capabilities.reports_own_logs", Type: Bool, Default: false, Meaning: "likewise its logs"},

@@ -39,12 +39,3 @@ func agentKeys() []Key {
 		{Path: "agent.access_dirs", Type: Any, Status: Accepted, Meaning: "directories are not restricted; what opampd's user may read or write, the Collector may"},
 	}
 }
-
-func packageKeys() []Key {
-	const unused = "packages are not built in this version; nothing is downloaded, verified or installed"
-	var keys []Key
-	for _, name := range []string{"agent_binary", "archive", "verifier.type", "verifier.cosign.github_workflow_repository"} {
-		keys = append(keys, Key{Path: "agent.package." + name, Type: String, Status: Accepted, Meaning: unused})
-	}
-	return append(keys, Key{Path: "agent.package.verifier.cosign.identities", Type: Any, Status: Accepted, Meaning: unused})
-}

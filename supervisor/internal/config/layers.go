@@ -50,7 +50,7 @@ func only(tree map[string]any) (string, any) {
 // parse reads a text from outside the file: lists are separated by commas or written as YAML, maps are YAML.
 func (d *decoder) parse(key Key, text string, at source) (value, bool) {
 	switch key.Type {
-	case String, Bool, Int, Duration, Milliseconds, Size:
+	case String, Bool, Int, Duration, Milliseconds, Size, Expression:
 		return value{kind: scalar, text: text, at: at}, true
 	case Strings:
 		if !strings.HasPrefix(strings.TrimSpace(text), "[") {

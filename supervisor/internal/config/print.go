@@ -108,6 +108,9 @@ func (l *Loaded) shown(key Key, path string, v any) any {
 	case int64:
 		return sizeText(v)
 	case string:
+		if key.Type == Expression {
+			return v
+		}
 		return withoutCredentials(v)
 	default:
 		return v

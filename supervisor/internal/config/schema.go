@@ -36,6 +36,9 @@ func parent(path string) string {
 func (s schema) nearest(path string) string {
 	best, distance := "", max(2, len(path)/4)+1
 	for _, known := range slices.Sorted(s.paths()) {
+		if strings.HasPrefix(path, known+".") || strings.HasPrefix(path, known+"[].") {
+			continue // the section that it is in
+		}
 		if d := editDistance(path, known); d < distance {
 			best, distance = known, d
 		}

@@ -12,17 +12,38 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// examples are values for keys that do not take just anything, or not without their neighbours.
+func examples() map[string]string {
+	const identities = "agent.package.verifier.cosign.identities"
+	return map[string]string{
+		"server.endpoint":            "ws://localhost:4320",
+		"healthcheck.endpoint":       "localhost:1",
+		"agent.instance_id":          "018f8a3a-7c3c-7bb0-9b0d-0d9a3f1f2a11",
+		"packages.key_list":          "/etc/opampd/keys.json",
+		"packages.revocations":       "/etc/opampd/revoked.json",
+		"packages.sigstore_verifier": "/usr/bin/opampd-sigstore",
+		"packages.mirrors":           "[https://mirror.example.com]",
+		"packages.trust[].kind":      "key, file: /a",
+		"packages.trust[].file":      "/a, kind: key",
+		"packages.trust[].id":        "a, kind: key, file: /a",
+		"agent.package.verifier.cosign.github_workflow_repository": "acme/otelcol",
+
+		identities:                      "[{issuer: a, subject: b}]",
+		identities + "[].issuer":        "a, subject: b",
+		identities + "[].issuer_regex":  "^a, subject: b",
+		identities + "[].subject":       "a, issuer: b",
+		identities + "[].subject_regex": "^a, issuer: b",
+	}
+}
+
 // example returns a value that the key takes and that asks for something.
 func example(key Key) string {
+	if text, ok := examples()[key.Path]; ok {
+		return text
+	}
 	switch {
 	case len(key.Allowed) > 0:
 		return key.Allowed[len(key.Allowed)-1]
-	case key.Path == "server.endpoint":
-		return "ws://localhost:4320"
-	case key.Path == "healthcheck.endpoint":
-		return "localhost:1"
-	case key.Path == "agent.instance_id":
-		return "018f8a3a-7c3c-7bb0-9b0d-0d9a3f1f2a11"
 	case strings.HasSuffix(key.Path, "cipher_suites"):
 		return "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]"
 	case strings.HasSuffix(key.Path, "curve_preferences"):
@@ -32,7 +53,7 @@ func example(key Key) string {
 	}
 	return map[Type]string{
 		String: "text", Bool: "true", Int: "7", Duration: "30s", Milliseconds: "1500", Size: "1MiB", Strings: "[text]",
-		StringMap: "{a: b}", HeaderMap: "{a: b}", Attributes: "{a: b}", Sections: "[]", Any: "{a: b}",
+		Expression: "^a$", StringMap: "{a: b}", HeaderMap: "{a: b}", Attributes: "{a: b}", Sections: "[]", Any: "{a: b}",
 	}[key.Type]
 }
 

@@ -8,7 +8,7 @@ import (
 
 // settle replaces what was written by what is meant, where these differ.
 func (l *Loaded) settle() error {
-	for _, step := range []func() (key string, v any){l.defaultPath, l.reload, l.placeholders, l.fallbacks} {
+	for _, step := range []func() (key string, v any){l.defaultPath, l.reload, l.placeholders, l.fallbacks, l.unhealthy} {
 		key, v := step()
 		if key == "" {
 			continue
@@ -52,6 +52,16 @@ func (l *Loaded) placeholders() (string, any) {
 // fallbacks turns file URIs, which one fork of the reference takes, into paths.
 func (l *Loaded) fallbacks() (string, any) {
 	return l.trim("agent.startup_fallback_configs", "file:", "")
+}
+
+// unhealthy keeps a release from being INSTALLED that was unhealthy for the whole of a short watch.
+func (l *Loaded) unhealthy() (string, any) {
+	const key = "packages.unhealthy_limit"
+	watch := l.values.Duration("packages.watch")
+	if watch <= 0 || l.values.Duration(key) <= watch {
+		return "", nil
+	}
+	return key, watch
 }
 
 func (l *Loaded) trim(key, before, after string) (string, any) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func (d *decoder) typed(key Key, v value, s scope) (any, error) {
 		return d.attributes(v, s)
 	case Sections:
 		return d.elements(v, s)
-	case String, Bool, Int, Duration, Milliseconds, Size, Any:
+	case String, Bool, Int, Duration, Milliseconds, Size, Expression, Any:
 	}
 	text, ok := textOf(v)
 	if !ok {
@@ -62,6 +63,9 @@ func single(key Key, text string) (any, error) {
 		return duration(text)
 	case Size:
 		return size(text)
+	case Expression:
+		_, err := regexp.Compile(text)
+		return text, wanted(err, "must be a regular expression (RE2)")
 	case String, Strings, StringMap, HeaderMap, Attributes, Sections, Any:
 	}
 	return text, nil

@@ -1,5 +1,5 @@
-// Package service tells systemd how the daemon is. Without systemd every call does
-// nothing.
+// Package service knows what runs the daemon: it tells systemd how the daemon is, and a container from a machine.
+// Without systemd there is nobody to tell, and nothing happens.
 package service
 
 import (
