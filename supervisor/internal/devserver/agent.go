@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/open-telemetry/opamp-go/protobufs"
-	"github.com/open-telemetry/opamp-go/server/types"
+
+	"opampd/supervisor/internal/opampserver"
 )
 
 const (
@@ -18,17 +19,25 @@ const (
 
 // agent is one agent as far as it has reported itself.
 type agent struct {
-	id         uuid.UUID
-	dir        string
-	link       types.Connection // its WebSocket; nil on plain HTTP and while it is away
-	transport  string           // how it is connected, empty while it is away
+	id  uuid.UUID
+	dir string
+	line
 	seen       time.Time
 	seq        uint64
-	asked      bool   // the last answer asked for the full state
-	restart    bool   // the next answer is the restart command (plain HTTP)
-	components []byte // the hash of available components whose list was asked for
-	offered    offered
+	asked      bool    // the last answer asked for the full state
+	restart    bool    // the next answer is the restart command (plain HTTP)
+	components []byte  // the hash of available components whose list was asked for
+	offered    offered // of configuration
+	packages   offered
 	state      *protobufs.AgentToServer // the last of every part it sent
+}
+
+// line is how an agent is connected.
+type line struct {
+	link      *opampserver.Conn // its WebSocket; nil on plain HTTP and while it is away
+	transport string            // empty while it is away
+	addr      string            // the host:port of this server that it came to, which it can reach again
+	peer      string            // the host:port that it came from
 }
 
 func newAgent(id uuid.UUID, dir string) *agent {
@@ -44,17 +53,14 @@ func (a *agent) hear(m *protobufs.AgentToServer, at time.Time) bool {
 	return gap
 }
 
-// attach makes conn the connection of the agent and says whether the agent was not there before or came back another way.
-func (a *agent) attach(conn types.Connection) bool {
-	link, transport := conn, overWebSocket
-	if webSocket(conn) == nil {
-		link, transport = nil, plainHTTP
+// attach makes l the line of the agent and says whether the agent was not there before or came back another way.
+func (a *agent) attach(l line) bool {
+	same := a.transport == l.transport && a.link == l.link // each poll has a line of its own
+	a.line = l
+	if !same {
+		a.offered, a.packages = offered{}, offered{}
 	}
-	if a.transport == transport && a.link == link {
-		return false
-	}
-	a.link, a.transport, a.offered = link, transport, offered{}
-	return true
+	return !same
 }
 
 func (a *agent) lacks(capability protobufs.AgentCapabilities) bool {

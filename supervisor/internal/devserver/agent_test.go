@@ -126,6 +126,9 @@ func dial(t *testing.T, addr string) *testAgent {
 	return a
 }
 
+// name is what the server calls it.
+func (a *testAgent) name() string { return newAgent(a.uid, "").name() }
+
 func (a *testAgent) redial(t *testing.T) {
 	t.Helper()
 	ws, response, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+a.addr+Path, nil)

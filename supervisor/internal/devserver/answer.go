@@ -2,7 +2,6 @@ package devserver
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -35,6 +34,9 @@ func (f *fleet) answer(a *agent, gap bool, at time.Time) *protobufs.ServerToAgen
 		a.offered = offered{hash: f.offer.GetConfigHash(), at: time.Now()}
 		answer.RemoteConfig = f.offer
 	}
+	if f.wantsPackages(a, at) {
+		answer.PackagesAvailable = f.offerPackages(a)
+	}
 	// Never twice in a row: an agent that cannot do better would answer at once, for ever.
 	a.asked = !a.asked && (gap || a.state.GetAgentDescription() == nil)
 	if a.asked {
@@ -50,30 +52,35 @@ func (f *fleet) answer(a *agent, gap bool, at time.Time) *protobufs.ServerToAgen
 // wants says whether an offer is news to the agent: it can take one, has not reported that hash, with whatever verdict (it would
 // be told the same thing for ever), and has not just been sent it.
 func (a *agent) wants(offer *protobufs.AgentRemoteConfig, now time.Time) bool {
-	hash := offer.GetConfigHash()
+	if offer == nil || a.lacks(protobufs.AgentCapabilities_AgentCapabilities_AcceptsRemoteConfig) {
+		return false
+	}
+	reports := !a.lacks(protobufs.AgentCapabilities_AgentCapabilities_ReportsRemoteConfig)
+	return a.offered.isNews(offer.GetConfigHash(), a.state.GetRemoteConfigStatus().GetLastRemoteConfigHash(), reports, now)
+}
+
+// isNews says whether an offer is to be made after the last one, given the hash that the agent reported and whether it reports.
+func (o offered) isNews(hash, reported []byte, reports bool, now time.Time) bool {
 	switch {
-	case offer == nil, a.lacks(protobufs.AgentCapabilities_AgentCapabilities_AcceptsRemoteConfig):
+	case bytes.Equal(hash, reported):
 		return false
-	case bytes.Equal(hash, a.state.GetRemoteConfigStatus().GetLastRemoteConfigHash()):
-		return false
-	case !bytes.Equal(hash, a.offered.hash):
+	case !bytes.Equal(hash, o.hash):
 		return true
 	}
-	return !a.lacks(protobufs.AgentCapabilities_AgentCapabilities_ReportsRemoteConfig) && now.Sub(a.offered.at) > offerAgain
+	return reports && now.Sub(o.at) > offerAgain
 }
 
 // push sends at once; only WebSockets can. A connection that does not take it is closed, and the agent asked to come back that way.
-func (f *fleet) push(ctx context.Context, a *agent, m *protobufs.ServerToAgent) {
+func (f *fleet) push(a *agent, m *protobufs.ServerToAgent) {
 	m.InstanceUid, m.Capabilities = a.id[:], capabilities
-	if err := a.link.Send(ctx, m); err != nil {
-		f.tell(a, bad, "cannot be sent to, closing its connection: %v", err)
-		_ = a.link.Disconnect()
+	if err := a.link.Send(m); err != nil {
+		f.tell(a, bad, "cannot be sent to, its connection is closed: %v", err)
 	}
 }
 
 // restartAsked sends the restart command if the agent with that directory name is here and a restart file is too, and removes
 // the file. While the agent is away the file waits.
-func (f *fleet) restartAsked(ctx context.Context, name string) {
+func (f *fleet) restartAsked(name string) {
 	id, err := uuid.Parse(name)
 	if err != nil {
 		return
@@ -94,7 +101,7 @@ func (f *fleet) restartAsked(ctx context.Context, name string) {
 		f.tell(a, bad, "takes no restart command")
 	case a.link != nil:
 		f.tell(a, busy, "restart sent")
-		f.push(ctx, a, &protobufs.ServerToAgent{Command: restartCommand()})
+		f.push(a, &protobufs.ServerToAgent{Command: restartCommand()})
 	default:
 		f.tell(a, busy, "restart goes with the answer to its next poll")
 		a.restart = true

@@ -5,10 +5,14 @@
 //
 //	<dir>/config/*.yaml                          offered to every agent, in the order of the names; changes are pushed at once;
 //	                                             with no such file nothing is offered, and agents keep what they have
+//	<dir>/packages/FILE                          the one package, offered to every agent that takes packages; FILE.sig is its
+//	                                             signature and FILE.version its version, else that of the signed statement; when it
+//	                                             is removed, agents are offered no package, and keep what they have
 //	<dir>/agents/<uid>/description.json          what the agent last reported, replaced atomically
 //	<dir>/agents/<uid>/health.json
 //	<dir>/agents/<uid>/effective.yaml
 //	<dir>/agents/<uid>/remote-config-status.json
+//	<dir>/agents/<uid>/package-statuses.json
 //	<dir>/agents/<uid>/components.json
 //	<dir>/agents/<uid>/restart                   create it to have the agent restarted; it is removed when the command is sent
 //
@@ -43,7 +47,7 @@ const (
 
 // Settings say where the server listens, which directory drives it and where it tells what happens.
 type Settings struct {
-	// Dir holds config/ and agents/, which are created when missing. Empty means [DefaultDir].
+	// Dir holds config/, packages/ and agents/, which are created when missing. Empty means [DefaultDir].
 	Dir string
 	// Listen is a host:port. Empty means [DefaultListen]; port 0 picks a free one, which ready is told.
 	Listen string
@@ -85,15 +89,13 @@ func serve(ctx context.Context, listener net.Listener, f *fleet, watcher *fsnoti
 	defer cancel()
 	var running sync.WaitGroup
 	calls := make(chan func())
-	handler, connContext, err := endpoint(ctx, f, calls, &running)
-	if err != nil {
-		_ = listener.Close()
-		return err
-	}
+	agents := &endpoint{fleet: f, calls: calls, ended: ctx.Done(), running: &running}
+	mux := http.NewServeMux()
+	mux.Handle(Path, agents)
+	mux.HandleFunc("GET "+packagesPath+"{content}/{name}", agents.download)
 	server := &http.Server{
-		Handler:           handler,
-		ConnContext:       connContext,
-		ConnState:         countConnections(&running),
+		Handler:           mux,
+		ConnState:         agents.track,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,

@@ -17,6 +17,8 @@ import (
 	"github.com/open-telemetry/opamp-go/protobufs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"opampd/supervisor/internal/opampserver"
 )
 
 // Not parallel: it looks at all goroutines of the package.
@@ -34,7 +36,7 @@ func TestRunLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // see abo
 	stacks := make([]byte, 1<<20)
 	mine := strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "devserver.Run(")
 	assert.Zero(t, mine)
-	assert.NotContains(t, string(stacks), "handleWSConnection")
+	assert.NotContains(t, string(stacks), "endpoint")
 	assert.NotContains(t, string(stacks), "fsnotify")
 }
 
@@ -103,7 +105,7 @@ func TestAMessageOverTheLimitEndsTheConnection(t *testing.T) {
 	chunk := make([]byte, 1<<20)
 	w, err := a.ws.NextWriter(websocket.BinaryMessage)
 	require.NoError(t, err)
-	for range messageLimit/len(chunk) + 2 {
+	for range opampserver.MaxMessage/len(chunk) + 2 {
 		if _, err = w.Write(chunk); err != nil {
 			break // closed already
 		}
@@ -115,7 +117,7 @@ func TestACompressedBodyOverTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
-	_, err := zip.Write(make([]byte, messageLimit+1))
+	_, err := zip.Write(make([]byte, opampserver.MaxMessage+1))
 	require.NoError(t, err)
 	require.NoError(t, zip.Close())
 	assert.Equal(t, http.StatusRequestEntityTooLarge, post(t, start(t, nil).addr, &bomb, "gzip"))

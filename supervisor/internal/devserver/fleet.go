@@ -2,18 +2,16 @@ package devserver
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"net"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/google/uuid"
-	"github.com/gorilla/websocket"
 	"github.com/open-telemetry/opamp-go/protobufs"
-	"github.com/open-telemetry/opamp-go/server/types"
+
+	"opampd/supervisor/internal/opampserver"
 )
 
 const (
@@ -22,7 +20,9 @@ const (
 
 	capabilities = uint64(protobufs.ServerCapabilities_ServerCapabilities_AcceptsStatus |
 		protobufs.ServerCapabilities_ServerCapabilities_OffersRemoteConfig |
-		protobufs.ServerCapabilities_ServerCapabilities_AcceptsEffectiveConfig)
+		protobufs.ServerCapabilities_ServerCapabilities_AcceptsEffectiveConfig |
+		protobufs.ServerCapabilities_ServerCapabilities_OffersPackages |
+		protobufs.ServerCapabilities_ServerCapabilities_AcceptsPackagesStatus)
 )
 
 // fleet is all that the server knows. Only the loop calls its methods.
@@ -32,17 +32,18 @@ type fleet struct {
 	watcher *fsnotify.Watcher
 	agents  map[uuid.UUID]*agent
 	offer   *protobufs.AgentRemoteConfig // nil while there is nothing to offer
+	shelf   shelf
 }
 
 func newFleet(dir string, out printer, watcher *fsnotify.Watcher) *fleet {
 	return &fleet{dir: dir, out: out, watcher: watcher, agents: map[uuid.UUID]*agent{}}
 }
 
-// receive takes one message in and returns the answer, nil for none. conn is the connection it came by, at the time of its arrival.
-func (f *fleet) receive(ctx context.Context, conn types.Connection, m *protobufs.AgentToServer, at time.Time) *protobufs.ServerToAgent {
+// receive takes in one message, which came by l, and returns the answer, nil for none. at is the time of its arrival.
+func (f *fleet) receive(l line, m *protobufs.AgentToServer, at time.Time) *protobufs.ServerToAgent {
 	id, err := uuid.FromBytes(m.GetInstanceUid()) // 16 bytes or nothing: the path of the agent is made of it
 	if err != nil || id == uuid.Nil {
-		f.out.say(bad, "an agent at %s has no usable instance_uid (%x); it must be 16 bytes, not all zero", remote(conn), m.GetInstanceUid())
+		f.out.say(bad, "an agent at %s has no usable instance_uid (%x); it must be 16 bytes, not all zero", l.peer, m.GetInstanceUid())
 		return refusal(protobufs.ServerErrorResponseType_ServerErrorResponseType_BadRequest, "instance_uid must be 16 bytes, not all zero")
 	}
 	a := f.agents[id]
@@ -54,9 +55,9 @@ func (f *fleet) receive(ctx context.Context, conn types.Connection, m *protobufs
 		f.agents[id] = a
 	}
 	gap := a.hear(m, at)
-	arrived := a.attach(conn)
+	arrived := a.attach(l)
 	if arrived {
-		f.welcome(ctx, a, m)
+		f.welcome(a, m)
 	}
 	f.absorb(a, m, at)
 	if m.GetAgentDisconnect() != nil {
@@ -67,7 +68,7 @@ func (f *fleet) receive(ctx context.Context, conn types.Connection, m *protobufs
 }
 
 // welcome prints the arrival and looks at the agent's directory: a restart may have been asked for while it was away.
-func (f *fleet) welcome(ctx context.Context, a *agent, m *protobufs.AgentToServer) {
+func (f *fleet) welcome(a *agent, m *protobufs.AgentToServer) {
 	description := m.GetAgentDescription()
 	if description == nil {
 		description = a.state.GetAgentDescription()
@@ -75,6 +76,9 @@ func (f *fleet) welcome(ctx context.Context, a *agent, m *protobufs.AgentToServe
 	limits := ""
 	if a.lacks(protobufs.AgentCapabilities_AgentCapabilities_AcceptsRemoteConfig) {
 		limits = ", takes no remote configuration"
+	}
+	if f.shelf.file != nil && a.lacks(protobufs.AgentCapabilities_AgentCapabilities_AcceptsPackages) {
+		limits += ", takes no packages"
 	}
 	f.tell(a, good, "%sconnected (%s%s)", inParentheses(title(description)), a.transport, limits)
 	if err := makeDir(a.dir); err != nil {
@@ -84,11 +88,11 @@ func (f *fleet) welcome(ctx context.Context, a *agent, m *protobufs.AgentToServe
 	if err := f.watcher.Add(a.dir); err != nil {
 		f.out.say(bad, "cannot watch %s, so restart files in it go unnoticed: %v", a.dir, err)
 	}
-	f.restartAsked(ctx, a.id.String())
+	f.restartAsked(a.id.String())
 }
 
 // closed is the end of a WebSocket, whichever side ended it.
-func (f *fleet) closed(conn types.Connection) {
+func (f *fleet) closed(conn *opampserver.Conn) {
 	for _, a := range f.agents {
 		if a.link == conn {
 			f.left(a, "disconnected")
@@ -97,7 +101,7 @@ func (f *fleet) closed(conn types.Connection) {
 }
 
 func (f *fleet) left(a *agent, how string) {
-	a.link, a.transport, a.offered = nil, "", offered{}
+	a.line, a.offered, a.packages = line{}, offered{}, offered{}
 	f.tell(a, bad, "%s", how)
 }
 
@@ -111,20 +115,17 @@ func (f *fleet) dropQuiet(now time.Time) {
 }
 
 // unreadable prints what a peer did wrong; a connection that merely broke says so by closing.
-func (f *fleet) unreadable(conn types.Connection, err error) {
-	var closed *websocket.CloseError
-	var broken net.Error
+func (f *fleet) unreadable(peer string, err error) {
 	switch {
-	case errors.Is(err, errTooLarge):
-		f.out.say(bad, "a message from %s is larger than %d MiB; connection closed", remote(conn), messageLimit>>20)
-	case errors.As(err, &closed), errors.As(err, &broken), errors.Is(err, net.ErrClosed):
-	default:
-		f.out.say(bad, "a message from %s is not OpAMP; connection closed: %v", remote(conn), err)
+	case errors.Is(err, opampserver.ErrTooLarge):
+		f.out.say(bad, "a message from %s is larger than %d MiB; connection closed", peer, opampserver.MaxMessage>>20)
+	case errors.Is(err, opampserver.ErrNotOpAMP):
+		f.out.say(bad, "a message from %s is not OpAMP; connection closed: %v", peer, err)
 	}
 }
 
 // reload reads the configuration again and offers it to whom it is new. What cannot be read changes nothing.
-func (f *fleet) reload(ctx context.Context, first bool) {
+func (f *fleet) reload(first bool) {
 	dir := filepath.Join(f.dir, configDir)
 	offer, err := readOffer(dir)
 	if err != nil {
@@ -144,7 +145,7 @@ func (f *fleet) reload(ctx context.Context, first bool) {
 	for _, a := range f.agents {
 		if now := time.Now(); a.link != nil && a.wants(offer, now) {
 			a.offered = offered{hash: offer.GetConfigHash(), at: now}
-			f.push(ctx, a, &protobufs.ServerToAgent{RemoteConfig: offer})
+			f.push(a, &protobufs.ServerToAgent{RemoteConfig: offer})
 		}
 	}
 }
@@ -152,11 +153,4 @@ func (f *fleet) reload(ctx context.Context, first bool) {
 // tell prints a line about one agent.
 func (f *fleet) tell(a *agent, t tone, format string, args ...any) {
 	f.out.say(t, "agent "+a.name()+" "+format, args...)
-}
-
-func remote(conn types.Connection) string {
-	if c := conn.Connection(); c != nil {
-		return c.RemoteAddr().String()
-	}
-	return "an unknown address"
 }

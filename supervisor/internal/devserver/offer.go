@@ -49,22 +49,27 @@ func readOffer(dir string) (*protobufs.AgentRemoteConfig, error) {
 	}, nil
 }
 
-// hashFiles is SHA-256 over the names, sorted, and bodies, each preceded by its length so that no two sets look alike.
+// hashFiles covers the names, sorted, and bodies.
 func hashFiles(files map[string]*protobufs.AgentConfigFile) []byte {
-	h := sha256.New()
-	put := func(b []byte) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		h.Write(b)
-	}
+	var parts [][]byte
 	for _, name := range sortedNames(files) {
-		put([]byte(name))
-		put(files[name].GetBody())
+		parts = append(parts, []byte(name), files[name].GetBody())
+	}
+	return digest(parts...)
+}
+
+// digest is SHA-256 over the parts, each preceded by its length so that no two lists of them look alike.
+func digest(parts ...[]byte) []byte {
+	h := sha256.New()
+	for _, part := range parts {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write(part)
 	}
 	return h.Sum(nil)
 }
 
-func sortedNames(files map[string]*protobufs.AgentConfigFile) []string {
-	return slices.Sorted(maps.Keys(files))
+func sortedNames[V any](all map[string]V) []string {
+	return slices.Sorted(maps.Keys(all))
 }
 
 // short is how a hash is shown.

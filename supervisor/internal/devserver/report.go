@@ -47,6 +47,11 @@ func (f *fleet) absorb(a *agent, m *protobufs.AgentToServer, at time.Time) {
 		f.tellHealth(a, was.GetHealth(), now)
 		was.Health = now
 	}
+	if now := m.GetPackageStatuses(); now != nil && !proto.Equal(now, was.GetPackageStatuses()) {
+		f.savePackages(a, now)
+		f.tellPackages(a, was.GetPackageStatuses(), now)
+		was.PackageStatuses = now
+	}
 }
 
 // tellHealth prints the verdict, its reason, and a restart; not the times and trees that change with every report.
@@ -154,7 +159,7 @@ func (f *fleet) saveBytes(a *agent, name string, data []byte) {
 }
 
 func makeDir(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:gosec // of what peers say only a UUID gets into it
 		return fmt.Errorf("cannot keep what an agent reports: %w", err)
 	}
 	return nil

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/open-telemetry/opamp-go/protobufs"
-	"golang.org/x/net/netutil"
 
 	"opampd/supervisor/internal/core"
 )
@@ -28,9 +27,9 @@ const (
 	silentAfter    = 95 * time.Second  // three heartbeats
 	lostAfter      = 120 * time.Second // no session
 	handoverWait   = 2 * time.Second   // for the old session of a reloading Collector to close
-	requestTimeout = 5 * time.Second
+	headerTimeout  = 2 * time.Second   // for saying what is wanted; the Collector does in milliseconds
+	requestTimeout = 5 * time.Second   // for all of a request, and more than handoverWait
 	maxHeaderBytes = 16 << 10
-	maxConns       = 16 // of which one is the Collector's: strangers must not use up our descriptors
 )
 
 // Settings is what the lane works with.
@@ -45,6 +44,7 @@ type Settings struct {
 type Lane struct {
 	Settings
 	http    *http.Server
+	crowd   strangers
 	quiet   *time.Timer    // runs out when nothing was heard for too long
 	running sync.WaitGroup // the server, the watch over quiet, each connection
 	stop    chan struct{}
@@ -86,10 +86,12 @@ func New(s Settings) *Lane {
 	mux := http.NewServeMux()
 	mux.HandleFunc(path, l.serve)
 	l.http = &http.Server{
-		Handler: mux, ReadHeaderTimeout: requestTimeout, IdleTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: mux, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ReadTimeout: requestTimeout, // of a body that never comes; a WebSocket is free of it
+		ConnState:   l.crowd.state, ConnContext: l.crowd.context,
 	}
-	l.running.Go(func() { _ = l.http.Serve(netutil.LimitListener(s.Listener, maxConns)) }) // ends with Close
+	l.http.SetKeepAlivesEnabled(false)                    // who was refused has no more to say
+	l.running.Go(func() { _ = l.http.Serve(s.Listener) }) // ends with Close
 	l.running.Go(l.watch)
 	return l
 }
@@ -165,7 +167,7 @@ func newToken() string {
 // dismiss cuts the session off. The caller holds mu.
 func (l *Lane) dismiss() {
 	if l.session != nil {
-		l.session.conn.close()
+		l.session.conn.Close()
 	}
 }
 
@@ -174,7 +176,7 @@ func (l *Lane) send(m *protobufs.ServerToAgent) {
 	s := l.session
 	l.mu.Unlock()
 	if s != nil {
-		_ = s.conn.send(m) // a broken session reports itself by closing
+		_ = s.conn.Send(m) // a broken session reports itself by closing
 	}
 }
 

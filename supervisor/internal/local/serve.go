@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"opampd/supervisor/internal/core"
+	"opampd/supervisor/internal/opampserver"
 )
 
 // serve lets a client in and listens to it until it goes.
@@ -21,22 +22,23 @@ func (l *Lane) serve(w http.ResponseWriter, r *http.Request) {
 	defer l.running.Done()
 	run, status := l.admit(r)
 	if status != http.StatusOK {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // what it still owes is not waited for
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	c, err := upgrade(w, r)
+	c, err := opampserver.Upgrade(w, r)
 	if err != nil {
 		return // the client was told why
 	}
-	defer c.close()
+	defer c.Close()
 	s := &session{run: run, conn: c, gone: make(chan struct{})}
 	if !l.enter(s) {
 		return
 	}
 	defer l.leave(s)
 	for {
-		m, err := c.receive()
-		if err != nil || c.send(l.message(s, m)) != nil {
+		m, err := c.Receive()
+		if err != nil || c.Send(l.message(s, m)) != nil {
 			return
 		}
 	}
@@ -66,6 +68,7 @@ func (l *Lane) admit(r *http.Request) (run core.RunID, status int) {
 	if token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
 		return 0, http.StatusUnauthorized
 	}
+	l.crowd.known(r)
 	if current != nil && !closes(r.Context(), current) {
 		return 0, http.StatusConflict
 	}

@@ -10,12 +10,13 @@ import (
 
 	"opampd/supervisor/internal/core"
 	"opampd/supervisor/internal/effective"
+	"opampd/supervisor/internal/opampserver"
 )
 
 // session is one connection of the extension. Its goroutine owns what changes.
 type session struct {
 	run     core.RunID
-	conn    *conn
+	conn    *opampserver.Conn
 	gone    chan struct{}
 	greeted bool   // it was told what holds for every session
 	met     bool   // a description was seen

@@ -28,7 +28,8 @@ const (
 	Farewell Invariant = "farewell"
 	// Rate: no more than maxPerSecond messages in a second (S-063).
 	Rate Invariant = "rate"
-	// NoRepeats: effective_config and remote_config_status are sent again only when they changed or were asked for (S-064, S-069).
+	// NoRepeats: effective_config, remote_config_status and package_statuses are sent again only when they changed or were asked
+	// for (S-064, S-069).
 	NoRepeats Invariant = "no-repeats"
 	// Encoding: frames begin with the header 0, bodies are protobuf, strings are UTF-8 (S-004, S-005, S-085).
 	Encoding Invariant = "encoding"
@@ -74,6 +75,7 @@ func (r *record) check(except []Invariant) []string {
 		Sequence:      eachSession(checkSequence), Farewell: eachSession(checkFarewell),
 		Rate: eachSession(checkRate), NoRepeats: eachSession(checkNoRepeats),
 	}
+	maps.Copy(checks, packageChecks())
 	for _, i := range slices.Sorted(maps.Keys(checks)) {
 		if slices.Contains(except, i) {
 			continue
@@ -210,21 +212,24 @@ func checkRate(session []Message, report func(string, ...any)) {
 }
 
 func checkNoRepeats(session []Message, report func(string, ...any)) {
-	var config *protobufs.EffectiveConfig
-	var status *protobufs.RemoteConfigStatus
+	last := &protobufs.AgentToServer{}
 	for _, m := range session {
-		may := m.Asked || m.AfterFault
-		if now := m.GetEffectiveConfig(); now != nil {
-			if !may && config != nil && proto.Equal(now, config) {
-				report("conn %d seq %d: effective_config again, unchanged", m.Conn, m.GetSequenceNum())
+		again := func(part string, now, before proto.Message) {
+			if !m.Asked && !m.AfterFault && proto.Equal(now, before) {
+				report("conn %d seq %d: %s again, unchanged", m.Conn, m.GetSequenceNum(), part)
 			}
-			config = now
+		}
+		if now := m.GetEffectiveConfig(); now != nil {
+			again("effective_config", now, last.GetEffectiveConfig())
+			last.EffectiveConfig = now
 		}
 		if now := m.GetRemoteConfigStatus(); now != nil {
-			if !may && status != nil && proto.Equal(now, status) {
-				report("conn %d seq %d: remote_config_status again, unchanged", m.Conn, m.GetSequenceNum())
-			}
-			status = now
+			again("remote_config_status", now, last.GetRemoteConfigStatus())
+			last.RemoteConfigStatus = now
+		}
+		if now := m.GetPackageStatuses(); now != nil {
+			again("package_statuses", now, last.GetPackageStatuses())
+			last.PackageStatuses = now
 		}
 	}
 }

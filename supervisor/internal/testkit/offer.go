@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -22,7 +23,9 @@ func (s *Server) receive(id int, m *protobufs.AgentToServer) *protobufs.ServerTo
 		}
 		message := Message{AgentToServer: m, Conn: id, At: time.Now(), Asked: s.plan.asked[session], AfterFault: s.plan.faulty}
 		s.record.msgs = append(s.record.msgs, message)
-		delete(s.plan.asked, session)
+		if m.GetAgentDescription() != nil { // anything else was on its way when it was asked
+			delete(s.plan.asked, session)
+		}
 		s.plan.faulty = false
 		s.lastAgent = uid
 		if s.states[uid] == nil {
@@ -30,7 +33,7 @@ func (s *Server) receive(id int, m *protobufs.AgentToServer) *protobufs.ServerTo
 		}
 		merge(s.states[uid], clone(m))
 		if answer = s.respond(session, message); answer != nil {
-			s.sending(session, answer)
+			s.sending(id, session, answer)
 		}
 	})
 	return answer
@@ -47,8 +50,8 @@ func (s *Server) respond(session string, m Message) *protobufs.ServerToAgent {
 	case len(s.plan.pending) > 0:
 		answer = s.addressed(s.plan.pending[0], m.GetInstanceUid())
 		s.plan.pending = s.plan.pending[1:]
-	case s.due(session, string(m.GetInstanceUid())):
-		answer.RemoteConfig = s.plan.offer
+	default:
+		s.addOffers(session, answer, s.states[string(m.GetInstanceUid())])
 	}
 	if s.plan.script != nil {
 		answer = s.plan.script(m, answer)
@@ -56,25 +59,32 @@ func (s *Server) respond(session string, m Message) *protobufs.ServerToAgent {
 	return answer
 }
 
-// due says whether the offer belongs into the answer: the agent has reported another hash and, on a WebSocket, has not been
-// offered this one on the connection. On plain HTTP it is repeated until the agent reports it.
-func (s *Server) due(session, uid string) bool {
-	if s.plan.offer == nil || s.options.naive {
-		return s.plan.offer != nil
+// addOffers puts into the answer what is offered and due. The caller holds the lock.
+func (s *Server) addOffers(session string, answer *protobufs.ServerToAgent, state *protobufs.AgentToServer) {
+	onHTTP := session == string(answer.GetInstanceUid())
+	due := func(hash, known []byte) bool {
+		return s.options.naive || !bytes.Equal(known, hash) && (onHTTP || !s.plan.offered[session+string(hash)])
 	}
-	hash := string(s.plan.offer.GetConfigHash())
-	known := string(s.states[uid].GetRemoteConfigStatus().GetLastRemoteConfigHash()) == hash
-	return !known && (session == uid || !s.plan.offered[session+hash])
+	if o := s.plan.offer; o != nil && due(o.GetConfigHash(), state.GetRemoteConfigStatus().GetLastRemoteConfigHash()) {
+		answer.RemoteConfig = o
+	}
+	if o := s.plan.packages; o != nil && due(o.GetAllPackagesHash(), state.GetPackageStatuses().GetServerProvidedAllPackagesHash()) {
+		answer.PackagesAvailable = o
+	}
 }
 
 // sending notes what the checks need to know. The caller holds the lock.
-func (s *Server) sending(session string, m *protobufs.ServerToAgent) {
+func (s *Server) sending(conn int, session string, m *protobufs.ServerToAgent) {
 	if m.GetFlags()&uint64(protobufs.ServerToAgentFlags_ServerToAgentFlags_ReportFullState) != 0 {
 		s.plan.asked[session] = true
 	}
 	if hash := string(m.GetRemoteConfig().GetConfigHash()); hash != "" {
 		s.plan.offered[session+hash] = true
 		s.record.offered[hash] = true
+	}
+	if offer := m.GetPackagesAvailable(); offer != nil {
+		s.plan.offered[session+string(offer.GetAllPackagesHash())] = true
+		s.record.packages = append(s.record.packages, packagesOffer{offer, conn, string(m.GetInstanceUid()), time.Now()})
 	}
 }
 
@@ -106,7 +116,7 @@ func (s *Server) push(m *protobufs.ServerToAgent, first func()) {
 		first()
 		for id, l := range s.live.links {
 			outbox[l] = s.addressed(m, s.uidOf(id))
-			s.sending(fmt.Sprint("conn ", id), outbox[l])
+			s.sending(id, fmt.Sprint("conn ", id), outbox[l])
 		}
 	})
 	for l, m := range outbox {

@@ -41,7 +41,7 @@ type Message struct {
 	*protobufs.AgentToServer
 	Conn int // the ID of its connection
 	At   time.Time
-	// Asked says that the server asked for the full state since the agent's last message on this connection.
+	// Asked says that the server asked for the full state, and had not been given it before on this connection.
 	Asked bool
 	// AfterFault says that requests may have been lost before it: a fault was injected, or the server was away.
 	AfterFault bool
@@ -49,11 +49,12 @@ type Message struct {
 
 // record is all that happened, in the order it was seen.
 type record struct {
-	conns   []Connection
-	msgs    []Message
-	offered map[string]bool // the configuration hashes that were offered
-	faults  []string        // breaches seen while reading: framing, encoding
-	ended   time.Time
+	conns    []Connection
+	msgs     []Message
+	offered  map[string]bool // the configuration hashes that were offered
+	packages []packagesOffer
+	faults   []string // breaches seen while reading: framing, encoding
+	ended    time.Time
 }
 
 // merge keeps in state the last of every part of the agent's messages (S-067, S-068).
@@ -81,7 +82,7 @@ func parts(m *protobufs.AgentToServer) string {
 	text := ""
 	m.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 		switch field.Name() {
-		case "instance_uid", "sequence_num", "capabilities", "health", "remote_config_status":
+		case "instance_uid", "sequence_num", "capabilities", "health", "remote_config_status", "package_statuses":
 		default:
 			text += " " + string(field.Name())
 		}
@@ -93,7 +94,7 @@ func parts(m *protobufs.AgentToServer) string {
 	if s := m.GetRemoteConfigStatus(); s != nil {
 		text += fmt.Sprintf(" config %.8x %s %q", s.GetLastRemoteConfigHash(), s.GetStatus(), s.GetErrorMessage())
 	}
-	return text
+	return text + wordPackages(m.GetPackageStatuses())
 }
 
 func clone(m *protobufs.AgentToServer) *protobufs.AgentToServer {

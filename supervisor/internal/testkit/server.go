@@ -36,13 +36,14 @@ type liveParts struct {
 
 // plan is what the test wants the server to do.
 type plan struct {
-	offer   *protobufs.AgentRemoteConfig
-	pending []*protobufs.ServerToAgent // waits for the next message
-	faults  []*planned
-	script  func(Message, *protobufs.ServerToAgent) *protobufs.ServerToAgent
-	asked   map[string]bool // sessions whose full state was asked for
-	offered map[string]bool // session and hash of offers made
-	faulty  bool            // a fault happened since the last message
+	offer    *protobufs.AgentRemoteConfig
+	packages *protobufs.PackagesAvailable
+	pending  []*protobufs.ServerToAgent // waits for the next message
+	faults   []*planned
+	script   func(Message, *protobufs.ServerToAgent) *protobufs.ServerToAgent
+	asked    map[string]bool // sessions whose full state was asked for
+	offered  map[string]bool // session and hash of offers made
+	faulty   bool            // a fault happened since the last message
 }
 
 type options struct {
@@ -59,7 +60,7 @@ type Option func(*options)
 // At makes the server listen on a given host:port instead of a free port of 127.0.0.1.
 func At(addr string) Option { return func(o *options) { o.addr = addr } }
 
-// Naive makes the server send its offer in every answer, as simple servers do; S-122 says that this is no change.
+// Naive makes the server send its offers in every answer, as simple servers do; S-122 says that this is no change.
 func Naive() Option { return func(o *options) { o.naive = true } }
 
 // WithTLS makes the server speak TLS.

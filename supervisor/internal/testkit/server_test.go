@@ -125,6 +125,23 @@ func TestANaiveServerRepeatsItsOffer(t *testing.T) {
 	})
 }
 
+func TestWhatIsOnItsWayWhenTheFullStateIsAskedForIsNotTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := NewServer(t, Except(Farewell))
+	a := dial(t, s)
+	a.ask(t, nil)
+	s.RequestFullState()
+	a.receive(t)
+	a.ask(t, nil)
+	a.ask(t, &protobufs.AgentToServer{AgentDescription: &protobufs.AgentDescription{}})
+	a.ask(t, nil)
+	var asked []bool
+	for _, m := range s.Messages() {
+		asked = append(asked, m.Asked)
+	}
+	assert.Equal(t, []bool{false, true, true, false}, asked)
+}
+
 func TestPushesReachTheAgent(t *testing.T) {
 	t.Parallel()
 	for name, push := range map[string]struct {

@@ -31,6 +31,34 @@ func (s *Server) WaitFor(tb testing.TB, desc string, timeout time.Duration, matc
 	return found
 }
 
+// Settles returns true as soon as match is true of the state of the agent heard from last ([Server.State]), and false when the time is up
+// before. match runs while the server is locked, so it must not call it.
+func (s *Server) Settles(timeout time.Duration, match func(*protobufs.AgentToServer) bool) bool {
+	return s.wait(timeout, func() bool {
+		state := s.states[s.lastAgent]
+		return state != nil && match(state)
+	})
+}
+
+// WaitState waits until match, as of [Server.Settles], is true of the agent's state, and returns that; the test fails and ends when it is not
+// within the timeout. Other than [Server.WaitFor] it looks at what all messages so far amount to, and never at what is past.
+func (s *Server) WaitState(tb testing.TB, desc string, timeout time.Duration, match func(*protobufs.AgentToServer) bool) *protobufs.AgentToServer {
+	tb.Helper()
+	var found *protobufs.AgentToServer
+	if !s.Settles(timeout, func(state *protobufs.AgentToServer) bool {
+		if !match(state) {
+			return false
+		}
+		found = clone(state)
+		return true
+	}) {
+		var story string
+		s.read(func() { story = s.record.story() })
+		tb.Fatalf("the agent does not come to it within %s: %s; received:%s", timeout, desc, story)
+	}
+	return found
+}
+
 // WaitStatus waits until the agent reports the status of the configuration with that hash, and returns the report.
 func (s *Server) WaitStatus(tb testing.TB, hash []byte, status protobufs.RemoteConfigStatuses) *protobufs.RemoteConfigStatus {
 	tb.Helper()
