@@ -31,9 +31,11 @@ type Agent struct {
 	StartedAt Time
 	Config    string // the configuration it was given last
 	Binary    string // the binary it was started from
+	Release   string // the release that is
 	Adopted   bool   // it was started by an earlier daemon
 	Reloaded  bool   // it was given Config by SIGHUP, not when it was started
 	Turning   bool   // and has not said yet that it let go of the one before
+	Gap       uint64 // the attempt for which it left a configuration in good health, and has said nothing of the next; zero: none
 
 	Connected, Healthy bool
 	Marker             string // the configuration that the extension says is in force
@@ -69,9 +71,9 @@ func (m *machine) adopted(ev Adopted) {
 	m.Boot = BootDone
 	m.Agent = Agent{
 		Phase: PhaseRunning, Run: ev.Run, PID: ev.PID, StartedAt: ev.At, Config: ev.Config, Binary: ev.Binary,
-		Adopted: true, Ready: true, Settled: true,
+		Release: ev.Release, Adopted: true, Ready: true, Settled: true,
 	}
-	m.Rollout.Active, m.Rollout.Checker = ev.Config, ev.Binary
+	m.Rollout.Active, m.Rollout.Checker, m.Rollout.Release = ev.Config, ev.Binary, ev.Release
 	m.emit(Expect{Run: ev.Run, Token: ev.Token})
 	if m.Forced {
 		m.emit(Kill{Run: ev.Run})
@@ -82,12 +84,12 @@ func (m *machine) expecting(ev Expecting) {
 	if ev.Run != m.Agent.Run || m.Agent.Phase != PhaseArming {
 		return
 	}
-	if m.Closing || m.Detaching || m.Agent.Config != m.Rollout.Active {
+	if m.Closing || m.Detaching || m.goingBack() || m.Agent.Config != m.Rollout.Active || m.Agent.Release != m.Rollout.Release {
 		m.Agent.Phase = PhaseDown // no process was made yet, and this one is not wanted any more
 		return
 	}
 	m.Agent.Phase = PhaseStarting
-	m.emit(Start{Run: m.Agent.Run, Config: m.Agent.Config, Token: ev.Token})
+	m.emit(Start{Run: m.Agent.Run, Config: m.Agent.Config, Token: ev.Token, Release: m.Agent.Release})
 	m.emit(SetTimer{Timer: TimerUnready, ID: uint64(ev.Run), After: settleUnready})
 	m.emit(SetTimer{Timer: TimerSteady, ID: uint64(ev.Run), After: m.Settings.RestartReset})
 }
@@ -109,7 +111,7 @@ func (m *machine) reloadFailed(ev ReloadFailed) {
 	if ev.Run != m.Agent.Run || m.Agent.Phase != PhaseReloading {
 		return
 	}
-	m.Agent.Phase = PhaseRunning
+	m.Agent.Phase, m.Agent.Gap = PhaseRunning, 0
 	failed := m.failTrial("the Collector could not be told to reload: "+ev.Reason, "")
 	m.Agent.Config = m.Agent.Marker // it runs on unchanged, and may stay when it is what comes next
 	if !failed {
@@ -135,6 +137,9 @@ func (m *machine) gone(ev Exited) {
 	m.Agent.Crashes++
 	if torn {
 		return // by letting go of the old configuration: the new one gets a process of its own
+	}
+	if m.failRelease(ev.Reason, ev.Tail) || m.goingBack() {
+		return
 	}
 	if m.failTrial("with this configuration the Collector "+ev.Reason, ev.Tail) {
 		return
@@ -198,6 +203,9 @@ func (m *machine) health(ev AgentHealth) {
 		return // said late: the extension gathers what its components said before all was ready
 	}
 	m.Agent.Healthy = ev.Healthy
+	if m.Agent.Phase != PhaseStopping && m.Agent.Marker == m.Agent.Config && (ev.Healthy || ev.Status != statusStarting) {
+		m.Agent.Gap = 0 // the next configuration speaks for itself
+	}
 	m.Link.Seen.Status, m.Link.Seen.LastError, m.Link.Seen.Tree = ev.Status, ev.LastError, ev.Tree
 	if ev.Healthy {
 		m.Agent.Cause = ""
@@ -221,6 +229,9 @@ func (m *machine) silent(ev AgentSilent) {
 	m.session(false)
 	m.Agent.Crashes++
 	m.Agent.Cause = "the Collector has been silent for three heartbeats"
+	if m.failRelease("hangs: nothing was heard from it for three heartbeats", "") {
+		return
+	}
 	m.failTrial("with this configuration the Collector hangs: nothing was heard from it for three heartbeats", "")
 	m.Agent.Restart = true
 }
@@ -249,13 +260,13 @@ func (m *machine) planAgent() {
 }
 
 func (m *machine) planDown() {
-	if m.Closing || m.Detaching || m.Agent.Backoff || m.Rollout.Active == "" || m.Rollout.Active == m.Rollout.Banned {
+	if m.Closing || m.Detaching || m.Agent.Backoff || m.goingBack() || m.Rollout.Active == "" || m.Rollout.Active == m.Rollout.Banned {
 		return
 	}
-	crashes, cause := m.Agent.Crashes, m.Agent.Cause
+	was := m.Agent
 	m.Agent = Agent{
-		Phase: PhaseArming, Run: m.Agent.Run + 1, Config: m.Rollout.Active, Binary: m.Rollout.Checker,
-		Crashes: crashes, Cause: cause,
+		Phase: PhaseArming, Run: was.Run + 1, Config: m.Rollout.Active, Binary: m.Rollout.Checker, Release: m.Rollout.Release,
+		Crashes: was.Crashes, Cause: was.Cause, Gap: was.Gap,
 	}
 	m.emit(Expect{Run: m.Agent.Run})
 }
@@ -264,7 +275,7 @@ func (m *machine) planRunning() {
 	if m.Detaching || !m.Agent.Settled {
 		return
 	}
-	change := m.Rollout.Active != m.Agent.Config
+	change := m.Rollout.Active != m.Agent.Config || m.Rollout.Release != m.Agent.Release
 	switch {
 	case m.Closing || m.Rollout.Active == "":
 		m.stop()
@@ -272,14 +283,23 @@ func (m *machine) planRunning() {
 	case m.Agent.Restart || change && !m.reloadable():
 		m.stop()
 	case change:
+		m.bridge()
 		m.Agent.Phase, m.Agent.Config, m.Agent.Reloaded, m.Agent.Turning = PhaseReloading, m.Rollout.Active, true, true
 		m.emit(Reload{Run: m.Agent.Run, Config: m.Agent.Config})
 	}
 }
 
 func (m *machine) stop() {
+	m.bridge()
 	m.Agent.Phase = PhaseStopping
-	m.emit(Stop{Run: m.Agent.Run})
+	stop := Stop{Run: m.Agent.Run}
+	if !m.Closing && m.Rollout.Active != "" {
+		stop.Next = m.Rollout.Release
+	}
+	m.emit(stop)
+	if m.Agent.Run == m.Upgrade.Hasty {
+		m.emit(SetTimer{Timer: TimerKill, ID: uint64(m.Agent.Run), After: killGrace})
+	}
 }
 
 // reloadable reports whether SIGHUP is safe: the Collector was ready (before that
@@ -287,7 +307,7 @@ func (m *machine) stop() {
 // the binary that the new configuration was validated with.
 func (m *machine) reloadable() bool {
 	return m.Settings.Reload != ReloadRestart && m.Agent.Ready && m.healthyOn(m.Agent.Config) &&
-		m.Agent.Binary == m.Rollout.Checker
+		m.Agent.Binary == m.Rollout.Checker && m.Agent.Release == m.Rollout.Release
 }
 
 // healthyOn reports whether the Collector says itself that it works with exactly

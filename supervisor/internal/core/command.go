@@ -17,11 +17,19 @@ type (
 		Attempt uint64
 		Wish    Wish
 	}
+	// Rehearse asks a release that does not run yet about what runs now and what could be
+	// returned to, without touching it: Rehearsed or Unfit.
+	Rehearse struct {
+		Attempt     uint64
+		Wish        Wish
+		Good, Spare Offer
+	}
 	// Start launches the Collector on a prepared configuration: Started or
 	// StartFailed, and one Exited after Started.
 	Start struct {
 		Run           RunID
 		Config, Token string
+		Release       string
 	}
 	// Reload swaps the configuration under the Collector and sends SIGHUP: Reloaded
 	// or ReloadFailed.
@@ -31,9 +39,35 @@ type (
 	}
 	// Stop asks the Collector to end, and makes it after a while: it adds no event,
 	// the Exited of the run is the answer.
-	Stop struct{ Run RunID }
+	// What comes next is made ready before.
+	Stop struct {
+		Run  RunID
+		Next string // the release
+	}
 	// Kill ends the Collector's process group at once.
 	Kill struct{ Run RunID }
+)
+
+// Commands to the upgrade lane.
+type (
+	// Fetch downloads, verifies and unpacks a package: Fetched or FetchFailed, and any
+	// number of Fetching before.
+	Fetch struct {
+		Attempt uint64
+		Offer   PackageOffer
+	}
+	// Abandon ends a Fetch early. It adds no event.
+	Abandon struct{ Attempt uint64 }
+	// Select moves the links to a release, empty for the factory's: Selected or
+	// SelectFailed. The log of the Failed one is kept.
+	Select struct{ Release, Previous, Failed string }
+	// Prune removes releases and downloads that nobody needs any more, but not the one
+	// that runs and the one that is wanted. Trusted says that what is selected is there
+	// to stay.
+	Prune struct {
+		Running, Wanted string
+		Trusted         bool
+	}
 )
 
 // Commands to the local lane.
@@ -88,6 +122,11 @@ func (Start) isCommand()               {}
 func (Reload) isCommand()              {}
 func (Stop) isCommand()                {}
 func (Kill) isCommand()                {}
+func (Rehearse) isCommand()            {}
+func (Fetch) isCommand()               {}
+func (Abandon) isCommand()             {}
+func (Select) isCommand()              {}
+func (Prune) isCommand()               {}
 func (Expect) isCommand()              {}
 func (Forward) isCommand()             {}
 func (ForwardCapabilities) isCommand() {}

@@ -1,13 +1,13 @@
 // Package core decides what the supervisor does next. It is a pure function of
 // the current state and one event: no clock, no I/O, no goroutines, no logging.
 //
-// Four small machines share one state: the agent process (agent.go), the
-// configuration rollout (rollout.go), the link to the server (link.go) and the
-// report that the server sees (report.go). Each folds events into facts
+// Five small machines share one state: the agent process (agent.go), the
+// configuration rollout (rollout.go), the upgrade (upgrade.go, trial.go, revert.go),
+// the link to the server (link.go) and the report that the server sees (report.go). Each folds events into facts
 // (observe) and compares what is wanted with what is there (plan); plan looks at
 // facts and never at how they came about, so a restart after a crash needs no
 // code of its own. Where two machines want the process, one order holds:
-// shutdown over configuration over restart.
+// shutdown over upgrade over configuration over restart.
 package core
 
 // Step records one event and returns the new state with the work it calls for,
@@ -43,7 +43,7 @@ func (m *machine) observe(ev Event) { //nolint:funlen // one line for each event
 	case Started:
 		m.started(ev)
 	case StartFailed:
-		m.gone(Exited{Run: ev.Run, At: ev.At, Reason: ev.Reason})
+		m.startFailed(ev)
 	case Reloaded:
 		m.reloaded(ev)
 	case ReloadFailed:
@@ -71,7 +71,29 @@ func (m *machine) observe(ev Event) { //nolint:funlen // one line for each event
 	case Refused:
 		m.refused(ev)
 	case ConfigOffered:
+		if m.held() && ev.Problem == "" {
+			m.queue(ev)
+			return
+		}
 		m.offered(ev)
+	case PackagesOffered:
+		m.packagesOffered(ev)
+	case Fetching:
+		m.fetching(ev)
+	case Fetched:
+		m.fetched(ev)
+	case FetchFailed:
+		m.fetchFailed(ev.Attempt, ev.Kind, ev.Reason)
+	case Rehearsed:
+		m.rehearsed(ev)
+	case Unfit:
+		m.fetchFailed(ev.Attempt, ev.Kind, ev.Reason)
+	case Selected:
+		m.selected(ev)
+	case SelectFailed:
+		m.selectFailed(ev)
+	case RollbackRequested:
+		m.rollbackRequested()
 	case TelemetryOffered:
 		m.telemetryOffered(ev)
 	case HeartbeatOffered:
@@ -107,7 +129,9 @@ func (m *machine) plan() {
 	if m.Boot == BootNone {
 		return
 	}
-	if m.Boot == BootDone {
+	for before := (State{}); m.Boot == BootDone && before != m.State; { // one may open the way for another
+		before = m.State
+		m.planUpgrade()
 		m.planRollout()
 		m.planAgent()
 	}
@@ -122,6 +146,7 @@ func (m *machine) booted() {
 	m.Boot = BootFinding
 	m.Agent.Run++
 	m.judgeInterrupted()
+	m.resumeTrial()
 	m.Link.Joined = true
 	m.emit(Connect{UID: m.UID, Status: m.Status, Beat: m.Beat})
 	m.emit(Find{Run: m.Agent.Run})
@@ -162,6 +187,7 @@ func (m *machine) planExit() {
 	if m.Link.Closed || m.Forced {
 		m.Exiting = true
 		m.forgiveTry()
+		m.forgiveTrial()
 		m.emit(Exit{Detach: m.Detaching && m.Agent.Phase == PhaseRunning})
 	}
 }
@@ -184,5 +210,17 @@ func (m *machine) timer(ev TimerFired) {
 		m.steady(RunID(ev.ID))
 	case TimerUnready:
 		m.Agent.Settled = m.Agent.Settled || RunID(ev.ID) == m.Agent.Run && !m.Agent.Ready
+	case TimerPackage:
+		m.packageCooled(ev.ID)
+	case TimerSelect:
+		m.selectAgain(ev.ID)
+	case TimerWatch:
+		m.watched(ev.ID)
+	case TimerIll:
+		m.illFor(ev.ID)
+	case TimerKill:
+		m.killSlow(RunID(ev.ID))
+	case TimerGap:
+		m.gapEnded(ev.ID)
 	}
 }

@@ -116,10 +116,15 @@ func publish(b *strings.Builder, r core.Report) {
 		{"components", r.Components},
 		{"custom", r.Custom},
 		{"version", r.Version},
+		{"phase", r.Package.Phase},
+		{"why", r.Package.Message},
 	} {
 		if f.value != "" {
 			fmt.Fprintf(b, " %s=%.40q", f.name, f.value)
 		}
+	}
+	if p := r.Package; p.Code != core.PackageNone {
+		fmt.Fprintf(b, " package=%s:%s has=%s", p.Offer.Version, p.Code, p.Has.Version)
 	}
 	if r.UID != "u1" {
 		fmt.Fprintf(b, " uid=%s", r.UID)

@@ -51,6 +51,7 @@ func TestTheTablesOfTheDesignHaveTheNamesOfTheCode(t *testing.T) {
 	firstCell := regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|")
 	for table, names := range map[string][]string{
 		"phase": all[core.Phase](), "stage": all[core.Stage](), "level": all[core.Level](), "timer": all[core.Timer](),
+		"fetch": all[core.FetchStage](), "trial": all[core.TrialStage](),
 	} {
 		var written []string
 		for _, row := range firstCell.FindAllStringSubmatch(between(t, text, "<!-- names "+table+" -->", "<!-- end -->"), -1) {
@@ -64,7 +65,9 @@ func TestTheDiagramsOfTheDesignHaveTheStatesOfTheCode(t *testing.T) {
 	t.Parallel()
 	text := design(t)
 	arrow := regexp.MustCompile(`(?m)^\s+(\S+) --> ([a-z]+)`)
-	for diagram, names := range map[string][]string{"phase": all[core.Phase](), "stage": all[core.Stage]()} {
+	for diagram, names := range map[string][]string{
+		"phase": all[core.Phase](), "stage": all[core.Stage](), "fetch": all[core.FetchStage](), "trial": all[core.TrialStage](),
+	} {
 		drawn := map[string]bool{}
 		for _, edge := range arrow.FindAllStringSubmatch(between(t, text, "<!-- diagram "+diagram+" -->", "\n```\n"), -1) {
 			for _, state := range edge[1:] {

@@ -20,6 +20,7 @@ type (
 		At            Time
 		Config        string
 		Binary, Token string
+		Release       string
 	}
 	// NothingFound reports that no Collector of ours is alive.
 	NothingFound struct{ Run RunID }
@@ -39,11 +40,13 @@ type (
 		PID int
 		At  Time
 	}
-	// StartFailed reports that the process of a run could not be made.
+	// StartFailed reports that the process of a run could not be made. Damaged says that
+	// the installed release is not any more what was installed.
 	StartFailed struct {
-		Run    RunID
-		At     Time
-		Reason string
+		Run     RunID
+		At      Time
+		Reason  string
+		Damaged bool
 	}
 	// Reloaded reports that the process was told to read its new configuration.
 	Reloaded struct{ Run RunID }
@@ -140,6 +143,14 @@ type (
 	// HeartbeatOffered reports the interval that the server wants to hear from us in
 	// (S-022, S-149).
 	HeartbeatOffered struct{ Beat time.Duration }
+	// PackagesOffered reports the package that the server offers, or an operator of this
+	// host asks for. All is the server's name for its offer as a whole. Unkept says that it
+	// could not be stored: it is not acknowledged, so that the server offers it again.
+	PackagesOffered struct {
+		All    string
+		Offer  PackageOffer
+		Unkept bool
+	}
 	// RestartRequested reports the server's restart command.
 	RestartRequested struct{}
 	// Renamed reports a new instance uid given by the server (S-044).
@@ -150,6 +161,48 @@ type (
 	ServerCustomCapabilities struct{ List string }
 	// LinkClosed reports that the server was told goodbye, or could not be.
 	LinkClosed struct{}
+)
+
+// The way of a release to the disk, to the selection, and back.
+type (
+	// Fetching reports how far a download is, in percent and bytes per second.
+	Fetching struct {
+		Attempt uint64
+		Percent int
+		Rate    int64
+	}
+	// Fetched reports a release that was verified and lies ready.
+	Fetched struct {
+		Attempt uint64
+		Release Release
+	}
+	// FetchFailed reports why there is none.
+	FetchFailed struct {
+		Attempt uint64
+		Kind    Kind
+		Reason  string
+	}
+	// Rehearsed reports that the release can run what it was asked about.
+	Rehearsed struct {
+		Attempt uint64
+		Version string
+	}
+	// Unfit reports why it cannot.
+	Unfit struct {
+		Attempt uint64
+		Kind    Kind
+		Reason  string
+	}
+	// Selected reports that the links name this release.
+	Selected struct{ Release string }
+	// SelectFailed reports that they do not; Refused says that the release is damaged or
+	// revoked, so that trying again is of no use.
+	SelectFailed struct {
+		Release, Reason string
+		Refused         bool
+	}
+	// RollbackRequested reports that an operator wants the release before back.
+	RollbackRequested struct{}
 )
 
 // The world around.
@@ -192,6 +245,15 @@ func (ServerLost) isEvent()               {}
 func (ConfigOffered) isEvent()            {}
 func (TelemetryOffered) isEvent()         {}
 func (HeartbeatOffered) isEvent()         {}
+func (PackagesOffered) isEvent()          {}
+func (Fetching) isEvent()                 {}
+func (Fetched) isEvent()                  {}
+func (FetchFailed) isEvent()              {}
+func (Rehearsed) isEvent()                {}
+func (Unfit) isEvent()                    {}
+func (Selected) isEvent()                 {}
+func (SelectFailed) isEvent()             {}
+func (RollbackRequested) isEvent()        {}
 func (RestartRequested) isEvent()         {}
 func (Renamed) isEvent()                  {}
 func (ServerMessage) isEvent()            {}

@@ -60,7 +60,7 @@ func (w *world) act(b int) {
 		w.boot()
 		return
 	}
-	switch b %= 72; {
+	switch b %= 80; {
 	case b < 8:
 		w.work()
 	case b < 16:
@@ -77,6 +77,10 @@ func (w *world) act(b int) {
 		w.deliver(&w.exits)
 	case b < 58:
 		w.offer(w.next())
+	case b >= 76:
+		w.lane()
+	case b >= 72:
+		w.offerPackage(w.next())
 	default:
 		w.seldom(b)
 	}
@@ -169,8 +173,14 @@ func (w *world) stale(b int) {
 		core.AgentDisconnected{Run: run},
 		core.Prepared{Attempt: w.s.Rollout.Attempt - 1, Config: "stale"},
 		core.Refused{Attempt: w.s.Rollout.Attempt - 1},
-		core.TimerFired{Timer: core.Timer(b % 7), ID: uint64(run) + 99},
-	}[b%15])
+		core.TimerFired{Timer: core.Timer(b % 13), ID: uint64(run) + 99},
+		core.Fetched{Attempt: w.s.Upgrade.Attempt - 1, Release: core.Release{ID: "stale"}},
+		core.FetchFailed{Attempt: w.s.Upgrade.Attempt - 1, Reason: "stale"},
+		core.Rehearsed{Attempt: w.s.Upgrade.Attempt - 1},
+		core.Unfit{Attempt: w.s.Upgrade.Attempt - 1},
+		core.Selected{Release: "stale"},
+		core.SelectFailed{Release: "stale"},
+	}[b%21])
 }
 
 // requireConvergence holds when nothing is left to happen.
@@ -180,6 +190,7 @@ func (w *world) requireConvergence() {
 		require.Contains(w.t, []core.StatusCode{core.StatusApplied, core.StatusFailed}, s.Status.Code, "no verdict\n%s", w)
 		require.Equal(w.t, s.Offered.Hash, s.Status.Hash)
 	}
+	w.requireReleases()
 	if w.hopeless() {
 		return
 	}

@@ -21,14 +21,15 @@ type invariants struct {
 	binaries map[string]map[string]bool     // that each configuration was prepared with
 	offered  map[string]map[core.Offer]bool // the offers that each was prepared for
 
-	said      core.StatusCode     // what the server was told of the offered configuration
-	refusedBy map[core.Offer]bool // offers refused for their content in this life
-	unfit     map[core.Wish]bool  // what was refused last
-	lost      int                 // known good ones that turned out bad in this life
+	said      core.StatusCode      // what the server was told of the offered configuration
+	refusedBy map[core.Offer]bool  // offers refused for their content in this life
+	unfit     map[core.Wish]bool   // what was refused last
+	lost      int                  // known good ones that turned out bad in this life
+	verdicts  map[string]core.Kind // on releases
 }
 
 func newInvariants(w *world) invariants {
-	return invariants{w: w, binaries: map[string]map[string]bool{}, offered: map[string]map[core.Offer]bool{}, unfit: map[core.Wish]bool{}}
+	return invariants{w: w, binaries: map[string]map[string]bool{}, offered: map[string]map[core.Offer]bool{}, unfit: map[core.Wish]bool{}, verdicts: map[string]core.Kind{}}
 }
 
 // newLife sets the part of the state that the engine computes from the ledger.
@@ -108,6 +109,7 @@ func (c *invariants) step(before core.State, ev core.Event, cmds []core.Command)
 	c.statuses(before, ev, cmds)
 	c.lastGood(before, cmds)
 	c.process(before, ev, cmds)
+	c.told()
 	again, more := core.Step(c.w.s, core.AgentEffective{})
 	require.Empty(c.w.t, more, "an event that says nothing led to work\n%s", c.w)
 	require.Equal(c.w.t, c.w.s, again)
@@ -160,9 +162,16 @@ func (c *invariants) statuses(before core.State, ev core.Event, cmds []core.Comm
 		case core.Connect:
 			c.said = cmd.Status.Code
 		case core.ReportStatus:
+			if strings.HasSuffix(cmd.Status.Message, "before this one was looked at") {
+				continue // overtaken before it was looked at
+			}
 			if newer && strings.HasPrefix(cmd.Status.Message, "superseded") {
 				require.Equal(w.t, before.Offered.Hash, cmd.Status.Hash, "another's hash\n%s", w)
 				c.said = core.StatusFailed
+				continue
+			}
+			if newer && cmd.Status.Hash == before.Offered.Hash && before.Offered.Hash != w.s.Offered.Hash {
+				c.said = cmd.Status.Code // the verdict on it let in the one that waited
 				continue
 			}
 			if newer {
@@ -230,6 +239,18 @@ func (c *invariants) blame(before core.State, ev core.Event, offer core.Offer) {
 	}
 }
 
+// told checks that the server sees a healthy agent only while it is one, while it is
+// stopped as ordered, or on its way from one configuration to the next.
+func (c *invariants) told() {
+	w, s := c.w, c.w.s
+	if !s.Link.Told.Health.Healthy || s.Link.Leaving {
+		return
+	}
+	stopped := s.Agent.Phase == core.PhaseDown && s.Rollout.Tried.Target.Kind == core.TargetNone
+	healthy := c.healthy && s.Agent.Phase == core.PhaseRunning && c.marker == s.Agent.Config
+	require.True(w.t, healthy || stopped || s.Agent.Gap != 0 && s.Agent.Cause == "", "told to be healthy\n%s", w)
+}
+
 // process checks what is asked of the process and when.
 func (c *invariants) process(before core.State, ev core.Event, cmds []core.Command) {
 	w, s := c.w, c.w.s
@@ -239,6 +260,7 @@ func (c *invariants) process(before core.State, ev core.Event, cmds []core.Comma
 		case core.Prepare:
 		case core.Start:
 			config = cmd.Config
+			require.NotEqual(w.t, core.KindContent, c.verdicts[cmd.Release], "a release that failed\n%s", w)
 		case core.Reload:
 			config = cmd.Config
 			c.reload(cmd)
@@ -284,7 +306,7 @@ func (c *invariants) lastGood(before core.State, cmds []core.Command) {
 	w, was := c.w, c.good()
 	kept := len(c.ledger)
 	for _, cmd := range cmds {
-		if r, ok := cmd.(core.Record); ok {
+		if r, ok := cmd.(core.Record); ok && !r.Verdict.Package {
 			require.True(w.t, r.Verdict.Offer.Known())
 			require.False(w.t, r.Verdict.Good && r.Verdict.Offer.Empty)
 			c.verdict(before.Rollout, r.Verdict)

@@ -31,5 +31,16 @@ func (k TargetKind) String() string {
 }
 
 func (t Timer) String() string {
-	return name(int(t), "apply", "probation", "retry", "prepare", "backoff", "settle", "steady", "unready")
+	return name(int(t), "apply", "probation", "retry", "prepare", "backoff", "settle", "steady", "unready",
+		"package", "select", "watch", "ill", "kill", "gap")
 }
+
+func (c PackageCode) String() string {
+	return name(int(c), "none", "pending", "downloading", "installing", "installed", "failed")
+}
+
+func (s TrialStage) String() string {
+	return name(int(s), "none", "switching", "proving", "watching", "reverting")
+}
+
+func (s FetchStage) String() string { return name(int(s), "idle", "fetching", "rehearsing", "ready") }

@@ -1,6 +1,9 @@
 package core
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Stage is where an attempt to bring a configuration into force stands.
 type Stage int
@@ -33,6 +36,7 @@ type Rollout struct {
 	Active  string // the rendered configuration that the process shall run; empty: none
 	Config  string // the rendered configuration of the newest attempt, once it is prepared
 	Checker string // the binary that validated Active
+	Release string // the release that shall run it
 	Banned  string // a rendered configuration that failed and must not start again
 	Level   Level  // where to look for what could run
 	At      Level  // where the newest attempt found it
@@ -44,6 +48,7 @@ type Rollout struct {
 
 	Clock   uint64 // numbers the waits for evidence
 	Clocked RunID  // the run that the newest wait is about
+	Overdue bool   // a wait of the newest attempt ended without evidence
 
 	Declined Status // the answer to an offer that could not be stored, if the server heard that last
 
@@ -68,7 +73,7 @@ const maxStumbles = 3
 // planRollout begins an attempt when what is wanted changed, and ends one when
 // there is evidence.
 func (m *machine) planRollout() {
-	if m.Closing || m.Detaching {
+	if m.Closing || m.Detaching || m.goingBack() {
 		return
 	}
 	if m.Rollout.Stage != StagePreparing && !m.Rollout.Waiting && m.wish() != m.Rollout.Tried {
@@ -83,8 +88,13 @@ func (m *machine) planRollout() {
 }
 
 func (m *machine) wish() Wish {
+	if m.held() && m.Upgrade.Hold != (Wish{}) {
+		wish := m.Upgrade.Hold
+		wish.Release = m.release()
+		return wish
+	}
 	target, _ := m.target()
-	wish := Wish{Target: target, Signals: m.Signals, UID: m.UID}
+	wish := Wish{Target: target, Signals: m.Signals, UID: m.UID, Release: m.release()}
 	if m.Rollout.Plain {
 		wish.Signals = Signals{}
 	}
@@ -94,13 +104,13 @@ func (m *machine) wish() Wish {
 func (m *machine) begin() {
 	m.Rollout.Attempt++
 	m.Rollout.Tried, m.Rollout.Stage = m.wish(), StagePreparing
-	m.Rollout.Config, m.Rollout.Clocked = "", 0
+	m.Rollout.Config, m.Rollout.Clocked, m.Rollout.Overdue = "", 0, false
 	_, m.Rollout.At = m.target()
 	if m.isOffered() && m.Status.Code == StatusUnset {
 		m.report(StatusApplying, "")
 	}
 	if m.Rollout.Tried.Target.Kind == TargetNone {
-		m.Rollout.Stage = StageProving
+		m.Rollout.Stage, m.Rollout.Release = StageProving, m.Rollout.Tried.Release
 		m.switchTo("")
 		return
 	}
@@ -118,6 +128,9 @@ func (m *machine) prepared(ev Prepared) {
 	}
 	m.Rollout.Binary, m.Rollout.Name, m.Rollout.Version = ev.Binary, ev.Name, ev.Version
 	m.Rollout.Policy, m.Rollout.Stumbles = ev.Policy, 0
+	if m.Upgrade.Current.ID == "" && m.Rollout.Tried.Release == "" {
+		m.Upgrade.Current.Version, m.Upgrade.Current.Hash = ev.Version, ev.Binary
+	}
 	if m.Rollout.Tried != m.wish() || m.Closing || m.Detaching {
 		m.Rollout.Stage = StageIdle
 		return
@@ -126,13 +139,14 @@ func (m *machine) prepared(ev Prepared) {
 		m.Tries++
 	}
 	m.Rollout.Config, m.Rollout.Checker, m.Rollout.Stage = ev.Config, ev.Binary, StageProving
+	m.Rollout.Release = m.Rollout.Tried.Release
 	m.switchTo(ev.Config)
 }
 
 // clock limits the wait for evidence. It begins when the process has the
 // configuration: how long the old one takes to drain is not the new one's fault.
 func (m *machine) clock() {
-	if m.Agent.Phase != PhaseRunning || m.Agent.Config != m.Rollout.Config || m.Agent.Restart ||
+	if m.Agent.Phase != PhaseRunning || m.Agent.Config != m.Rollout.Config || m.Agent.Release != m.Rollout.Release || m.Agent.Restart ||
 		m.Rollout.Clocked == m.Agent.Run {
 		return
 	}
@@ -167,13 +181,11 @@ func (m *machine) refused(ev Refused) {
 		return
 	}
 	m.Rollout.Stage = StageIdle
-	if ev.Binary != "" {
-		m.Rollout.Binary = ev.Binary
-	}
-	if ev.Policy != "" {
-		m.Rollout.Policy = ev.Policy
-	}
+	m.Rollout.Binary, m.Rollout.Policy = cmp.Or(ev.Binary, m.Rollout.Binary), cmp.Or(ev.Policy, m.Rollout.Policy)
 	if m.Rollout.Tried != m.wish() {
+		return
+	}
+	if m.releaseRefuses(ev) {
 		return
 	}
 	m.Rollout.Problem = ev.Reason
@@ -245,10 +257,11 @@ func (m *machine) prove() {
 		if m.Agent.Phase != PhaseDown {
 			return
 		}
-	} else if !m.healthyOn(m.Rollout.Config) || m.Agent.Restart {
+	} else if !m.healthyOn(m.Rollout.Config) || m.Agent.Restart || m.Agent.Release != m.Rollout.Release {
 		return
 	}
 	m.Rollout.Stage, m.Rollout.Last = StageIdle, m.Rollout.Tried.Target
+	defer m.releaseProven() // after the verdict on the configuration, which may end the hold
 	inForce := m.Offered.Known() && m.Rollout.Tried.Target.Offer == m.Offered
 	if !m.Rollout.Plain && (inForce || m.Status.Code != StatusFailed) {
 		m.Rollout.Problem = ""
@@ -269,12 +282,17 @@ func (m *machine) applyDeadline(clock uint64) {
 		m.Rollout.Stage != StageProving || m.Agent.Phase != PhaseRunning {
 		return
 	}
+	m.Agent.Gap = 0
 	if m.Agent.Adopted && !m.Agent.Connected {
 		m.Agent.Restart = true // it never found us again
 		return
 	}
+	if m.Packages.Trial.Stage == TrialProving && m.failRelease(fmt.Sprintf("was not healthy within %s (%s)", m.Settings.ApplyTimeout, m.ailment()), "") {
+		return
+	}
 	failed := m.failTrial(fmt.Sprintf("the Collector was not healthy with this configuration within %s (%s)",
 		m.Settings.ApplyTimeout, m.ailment()), "")
+	m.Rollout.Overdue = !failed
 	if !failed && m.Agent.Reloaded {
 		m.Agent.Restart = true // SIGHUP did not get it there
 	}

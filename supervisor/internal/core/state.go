@@ -17,6 +17,7 @@ type State struct {
 	Boot     Boot
 	Agent    Agent
 	Rollout  Rollout
+	Upgrade  Upgrade
 	Link     Link
 	Storage  string // why state cannot be saved; empty while it can
 
@@ -33,6 +34,8 @@ type Durable struct {
 	Tries   int // how many lives switched to the offered configuration and ended, not in good order, without a verdict
 	Signals Signals
 	Beat    time.Duration // the heartbeat that the server asked for; zero: none
+
+	Packages Packages
 }
 
 // Settings is what the local file grants and wants, fixed for this life.
@@ -43,6 +46,9 @@ type Settings struct {
 	ApplyTimeout, Probation    time.Duration
 	RestartDelay, RestartMax   time.Duration
 	RestartReset               time.Duration
+
+	AcceptsPackages       bool
+	Watch, UnhealthyLimit time.Duration // of a new release
 }
 
 // ReloadMode says how a running Collector is moved to a new configuration.
@@ -106,8 +112,10 @@ const (
 	KindSuperseded      // a newer offer came first
 )
 
-// Verdict is an entry of the ledger.
+// Verdict is an entry of the ledger. One on a release has the server's name for the
+// package and its content as its Offer.
 type Verdict struct {
+	Package          bool
 	Offer            Offer
 	Good             bool
 	Kind             Kind
@@ -144,6 +152,7 @@ type Wish struct {
 	Target  Target
 	Signals Signals
 	UID     string
+	Release string
 }
 
 // Message is a custom message.
@@ -162,4 +171,10 @@ const (
 	TimerSettle                 // the Collector, ready, handles signals by now
 	TimerSteady                 // the Collector has run long enough to forgive crashes
 	TimerUnready                // the Collector was spared signals for long enough, ready or not
+	TimerPackage                // a package that failed may be tried again
+	TimerSelect                 // the links may be moved again
+	TimerWatch                  // the new release has lasted
+	TimerIll                    // the new release has been ill for too long
+	TimerKill                   // a release that failed had its time to end
+	TimerGap                    // a gap between two configurations is told as what it is by now
 )

@@ -37,6 +37,7 @@ type world struct {
 
 	child   *child
 	binary  string
+	upgrade upgrades
 	checked invariants
 }
 
@@ -50,6 +51,7 @@ type step struct {
 // child is the Collector process. Its configuration is what it really runs.
 type child struct {
 	run                 core.RunID
+	release             string
 	config, binary      string
 	pid, life           int // life is that of the daemon which holds it
 	connected, stopping bool
@@ -85,11 +87,13 @@ func (w *world) boot() {
 	settings.HasFallback = bits&4 != 0
 	settings.AcceptsConfig = bits&24 != 0
 	settings.Reload = core.ReloadMode(bits >> 5 % 3)
+	settings.AcceptsPackages = bits != 77
 	w.s = core.State{Durable: w.disk, Settings: settings}
 	if w.s.UID == "" {
 		w.s.UID = "u1"
 	}
 	w.checked.newLife()
+	w.survey()
 	w.process, w.prepare, w.expect, w.timers, w.exits, w.talk = nil, nil, nil, nil, nil, nil
 	w.leaving, w.ended, w.torn, w.admitted = false, false, -1, 0
 	if w.child != nil {
@@ -121,6 +125,8 @@ func (w *world) hand(c core.Command) {
 	switch c := c.(type) {
 	case core.Find, core.Start, core.Reload, core.Stop, core.Kill:
 		w.process = append(w.process, c)
+	case core.Fetch, core.Abandon, core.Rehearse, core.Select:
+		w.toUpgrade(c)
 	case core.Prepare:
 		w.prepare = append(w.prepare, c)
 		require.Len(w.t, w.prepare, 1, "two Prepare under way\n%s", w)
@@ -131,11 +137,11 @@ func (w *world) hand(c core.Command) {
 	case core.Disconnect:
 		w.leaving = true
 	case core.Record:
-		w.checked.ledger = append(w.checked.ledger, c.Verdict)
+		w.checked.record(c.Verdict)
 	case core.Exit:
 		w.checked.exit(c)
 		w.ended = true
-	case core.Forward, core.ForwardCapabilities, core.Connect, core.Publish, core.ReportStatus, core.Send:
+	case core.Forward, core.ForwardCapabilities, core.Connect, core.Publish, core.ReportStatus, core.Send, core.Prune:
 	}
 }
 
@@ -172,17 +178,18 @@ func (w *world) find(c core.Find) {
 	w.child.run, w.child.life, w.child.stopping = c.Run, w.boots, false
 	w.step(core.Adopted{
 		Run: c.Run, PID: w.child.pid, At: 1, Config: w.child.config, Binary: w.child.binary, Token: "t",
+		Release: w.child.release,
 	})
 }
 
 func (w *world) start(c core.Start) {
 	w.checked.start(c)
 	if w.chance(8) {
-		w.step(core.StartFailed{Run: c.Run, Reason: "could not be started"})
+		w.step(core.StartFailed{Run: c.Run, Reason: "could not be started", Damaged: c.Release != "" && w.chance(2)})
 		return
 	}
 	w.pid++
-	w.child = &child{run: c.Run, config: c.Config, binary: w.binary, pid: w.pid, life: w.boots}
+	w.child = &child{run: c.Run, config: c.Config, binary: w.binaryOf(c.Release), release: c.Release, pid: w.pid, life: w.boots}
 	w.step(core.Started{Run: c.Run, PID: w.pid, At: core.Time(w.pid)})
 }
 
@@ -225,7 +232,7 @@ func (w *world) speak(what int) {
 	case c == nil:
 	case c.stopping:
 		w.die("exited with code 0")
-	case strings.Contains(c.config, "y"):
+	case c.deadly():
 		w.die("exited with code 1")
 	case c.run != w.admitted:
 	case !c.connected:
@@ -237,7 +244,7 @@ func (w *world) speak(what int) {
 	case what == 2 && !w.calm:
 		w.talk = append(w.talk, core.AgentSilent{Run: c.run})
 	default:
-		healthy := !strings.Contains(c.config, "z") && (w.calm || what != 3)
+		healthy := !c.ill() && (w.calm || what != 3)
 		w.talk = append(w.talk, core.AgentHealth{Run: c.run, Healthy: healthy, Status: "StatusOK"})
 	}
 }
@@ -258,8 +265,8 @@ func (w *world) validate() {
 		w.refuse(p, core.KindContent)
 	case w.calm || luck > 48:
 		config := render(p.Wish)
-		w.checked.prepared(p, config, w.binary)
-		w.step(core.Prepared{Attempt: p.Attempt, Config: config, Binary: w.binary, Policy: "p"})
+		w.checked.prepared(p, config, w.binaryOf(p.Wish.Release))
+		w.step(core.Prepared{Attempt: p.Attempt, Config: config, Binary: w.binaryOf(p.Wish.Release), Policy: "p"})
 	default:
 		w.refuse(p, []core.Kind{core.KindContent, core.KindWorld, core.KindBinary}[luck%3])
 	}
@@ -357,6 +364,10 @@ func (w *world) tick() bool {
 		w.admit()
 	case len(w.prepare) > 0:
 		w.validate()
+	case w.upgrade.busy():
+		w.lane()
+	case w.s.Storage != "":
+		w.step(core.StoreChanged{})
 	case len(w.talk) > 0:
 		w.deliver(&w.talk)
 	case len(w.exits) > 0:
@@ -379,8 +390,8 @@ func (w *world) tick() bool {
 // restless reports whether the child still has something to do or to say.
 func (w *world) restless() bool {
 	c := w.child
-	return c.stopping || strings.Contains(c.config, "y") || !c.connected ||
-		!w.s.Agent.Healthy && !strings.Contains(c.config, "z") ||
+	return c.stopping || c.deadly() || !c.connected ||
+		!w.s.Agent.Healthy && !c.ill() ||
 		w.s.Agent.Marker == "" && w.s.Agent.Phase == core.PhaseRunning
 }
 
