@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"opampd/supervisor/internal/config"
+	"opampd/supervisor/internal/trust"
 )
 
 // command builds the command line.
@@ -34,7 +35,7 @@ func command() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
 	o.register(root.Flags())
-	root.AddCommand(runCommand(), validateCommand(), configCommand(), versionCommand(), devServerCommand())
+	root.AddCommand(runCommand(), validateCommand(), configCommand(), versionCommand(), devServerCommand(), packageCommand(), rollbackCommand())
 	markUsage(root)
 	return root
 }
@@ -91,6 +92,10 @@ func (o *options) register(f *pflag.FlagSet) {
 
 // load reads the configuration through all its layers.
 func (o *options) load(checkFiles bool) (*config.Loaded, error) {
+	if o.path == "" {
+		problem := config.Problem{Key: "--config", Message: "it is missing: name the supervisor.yaml that opampd runs with"}
+		return nil, unusable(&config.Error{Problems: []config.Problem{problem}})
+	}
 	flags, names := map[string]any{}, map[string]string{}
 	for name, s := range shortcuts() {
 		if f := o.flags.Lookup(name); f != nil && f.Changed {
@@ -140,6 +145,12 @@ func validateCommand() *cobra.Command {
 			}
 			for _, w := range loaded.Warnings {
 				_, _ = fmt.Fprintln(cmd.OutOrStdout(), "warning: "+w.String())
+			}
+			if p := loaded.Config.Packages; loaded.Config.Capabilities.AcceptsPackages && len(p.Roots) > 0 {
+				if _, err := trust.Load(trustSettings(loaded.Config, "")); err != nil {
+					problem := config.Problem{File: o.path, Key: "packages.trust", Message: err.Error()}
+					return unusable(&config.Error{Problems: []config.Problem{problem}})
+				}
 			}
 			if _, err := launch(loaded.Config.Agent).Inspect(cmd.Context()); err != nil {
 				problem := config.Problem{File: o.path, Key: "agent.executable", Message: err.Error()}

@@ -53,7 +53,8 @@ func TestWrongCommandLineHasItsOwnExitCode(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		"frobnicate", "--no-such-flag", "run --no-such-flag", "run extra", "validate extra",
-		"config extra", "config print extra", "version extra", "dev-server extra", "run --set novalue --config x",
+		"config extra", "config print extra", "version extra", "dev-server extra", "package extra", "package keygen", "package sign", "package verify a b", "package inspect",
+		"package keylist extra", "package keylist new", "package keylist sign", "package keylist show", "package sign --index x f", "run --set novalue --config x",
 	} {
 		_, err := run(t, strings.Fields(line)...)
 		assert.Equal(t, exitUsage, codeOf(err), "%s: %v", line, err)
@@ -66,7 +67,7 @@ func TestWithoutArgumentsThereIsHelp(t *testing.T) {
 	t.Parallel()
 	out, err := run(t)
 	require.NoError(t, err)
-	for _, word := range []string{"run", "validate", "config", "version", "dev-server", "--endpoint"} {
+	for _, word := range []string{"run", "validate", "config", "version", "dev-server", "package", "--endpoint"} {
 		assert.Contains(t, out, word)
 	}
 	assert.NotContains(t, out, "feature-gates")

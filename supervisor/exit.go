@@ -5,6 +5,7 @@ import (
 
 	"opampd/supervisor/internal/config"
 	"opampd/supervisor/internal/store"
+	"opampd/supervisor/internal/trust"
 )
 
 // exitCode is what opampd ends with. The table is part of its interface, see
@@ -17,6 +18,7 @@ const (
 	exitUsage   exitCode = 2 // the command line is wrong
 	exitConfig  exitCode = 3 // supervisor.yaml is missing or wrong
 	exitStorage exitCode = 4 // another opampd has the storage directory
+	exitRefused exitCode = 5 // a release is not trusted
 )
 
 // usageError is a command line that makes no sense.
@@ -29,6 +31,7 @@ func codeOf(err error) exitCode {
 		usage  usageError
 		conf   *config.Error
 		locked *store.LockedError
+		no     *trust.Refusal
 	)
 	switch {
 	case err == nil:
@@ -39,6 +42,8 @@ func codeOf(err error) exitCode {
 		return exitConfig
 	case errors.As(err, &locked):
 		return exitStorage
+	case errors.As(err, &no):
+		return exitRefused
 	default:
 		return exitFailure
 	}

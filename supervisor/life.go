@@ -32,6 +32,7 @@ type life struct {
 	lost   error // why the store does not last; nil when it does
 	engine *engine.Engine
 	own    *telemetry.Telemetry // nil when it could not be started
+	packages
 	*legacy
 }
 
@@ -55,6 +56,8 @@ func live(ctx context.Context, o *options, loaded *config.Loaded, signals <-chan
 		return nil, err
 	}
 	defer l.store.Close() //nolint:errcheck // everything in it is synced already
+	l.openPackages()
+	defer l.closePackages() //nolint:errcheck // it is only read from
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	exit, next, err := l.run(ctx, o, signals)
@@ -78,7 +81,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	l.openOutput()
 	l.startTelemetry(ctx, state.UID)
 	defer l.stopTelemetry() //nolint:contextcheck // what is left is sent after the end of everything else
-	watch := &observer{log: l.log, own: l.own, sweep: l.sweep}
+	watch := &observer{log: l.log, own: l.own, sweep: l.sweep, settle: l.store.Settle, publish: l.publish}
 	l.engine = engine.New(engine.Settings{
 		Store: l.book(), Observe: watch.observe, Alive: service.Alive, AliveEvery: service.AliveEvery(aliveEvery),
 	})
@@ -93,16 +96,19 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 	server := l.upstream(post)
 	defer server.Close()
 	collector := agent.NewProcess(settings, l.heir)
+	releases := l.upgrade(post, state.Packages.Trial.Stage == core.TrialNone)
 	caught := l.catch(ctx, o, signals)
 	healthCtx, stopHealth := context.WithCancel(ctx)
 	healthDone := l.serveHealth(healthCtx)
 	defer func() { stopHealth(); healthDone() }()
 
-	l.boot(post)
+	l.boot(ctx, post)
 	exit, err := l.engine.Run(ctx, state, engine.Lanes{
 		Agent: collector, Config: agent.NewConfig(settings), Local: link, Upstream: server,
+		Upgrade: releases,
 	})
 	collector.Wait()
+	releases.Wait()
 	if err != nil {
 		return exit, nil, fmt.Errorf("the event loop ended: %w", err)
 	}
@@ -119,7 +125,7 @@ func (l *life) run(ctx context.Context, o *options, signals <-chan os.Signal) (c
 }
 
 // boot tells the loop that it begins, and what is known from before.
-func (l *life) boot(post func(core.Event)) {
+func (l *life) boot(ctx context.Context, post func(core.Event)) {
 	post(core.Booted{At: core.Time(time.Now().UnixNano())})
 	if l.stops > 0 {
 		post(core.ShutdownRequested{Force: l.stops > 1})
@@ -128,6 +134,7 @@ func (l *life) boot(post func(core.Event)) {
 	if l.lost != nil {
 		post(core.StoreChanged{Problem: l.lost.Error()})
 	}
+	l.obey(ctx)
 }
 
 func (l *life) warn(o *options, loaded *config.Loaded) {
@@ -147,6 +154,7 @@ func (l *life) upstream(post func(core.Event)) *upstream.Lane {
 	attempts := 0
 	return upstream.New(upstream.Settings{
 		URL: c.Endpoint, Header: c.Headers.HTTP(), TLS: tls, Unusable: err, Grants: l.grants(), MaxMessage: c.MaxMessageSize,
+		PackageName: l.config.Packages.Name,
 		Attributes: upstream.Attributes{
 			Host: hostAttributes(), Supervisor: version,
 			Identifying:    l.config.Agent.Description.IdentifyingAttributes,
@@ -168,7 +176,7 @@ func (l *life) grants() upstream.Grants {
 		RemoteConfig: c.AcceptsRemoteConfig, Restart: c.AcceptsRestartCommand,
 		Effective: c.ReportsEffectiveConfig, Health: c.ReportsHealth, Components: c.ReportsAvailableComponents,
 		OwnMetrics: c.ReportsOwnMetrics, OwnTraces: c.ReportsOwnTraces, OwnLogs: c.ReportsOwnLogs,
-		Heartbeat: c.ReportsHeartbeat,
+		Heartbeat: c.ReportsHeartbeat, Packages: l.granted,
 	}
 }
 
@@ -181,7 +189,7 @@ func (l *life) agent(post func(core.Event), link string) agent.Settings {
 			Resource: c.Description.IdentifyingAttributes, ReportsComponents: l.config.Capabilities.ReportsAvailableComponents,
 			IncludeResource: c.Description.IncludeResourceAttributes, MaxSize: c.MaxConfigSize,
 		},
-		Link: link, Store: l.store, Log: l.output, Post: post,
+		Link: link, Store: l.store, Log: l.output, Post: post, Program: l.program,
 		Warn: func(message string) { l.log.Warn(message) },
 	}
 }

@@ -30,8 +30,20 @@ func TestTheManualHasTheExitCodesOfTheCode(t *testing.T) {
 	code, err := os.ReadFile("exit.go")
 	require.NoError(t, err)
 	assert.Equal(t,
-		numbers(`(?m)^\texit\w+\s+exitCode = (\d+)`, string(code)),
-		numbers("(?m)^\\| `(\\d+)` \\|", manual(t, "exit codes")))
+		matches(`(?m)^\texit\w+\s+exitCode = (\d+)`, string(code)),
+		matches("(?m)^\\| `(\\d+)` \\|", manual(t, "exit codes")))
+}
+
+func TestTheManualHasTheRefusalsOfTheCode(t *testing.T) {
+	t.Parallel()
+	code, err := os.ReadFile(filepath.Join("internal", "trust", "refusal.go"))
+	require.NoError(t, err)
+	var told []string
+	for line := range strings.Lines(manual(t, "refusals")) {
+		check, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		told = append(told, matches("`([a-z-]+)`", check)...)
+	}
+	assert.Equal(t, matches(`(?m)^\tcheck\w+ += "([a-z-]+)"`, string(code)), told)
 }
 
 func TestTheManualHasTheMetricsOfTheCode(t *testing.T) {
@@ -43,7 +55,7 @@ func TestTheManualHasTheMetricsOfTheCode(t *testing.T) {
 	assert.Equal(t, table, manual(t, "metrics"))
 }
 
-func numbers(pattern, text string) []string {
+func matches(pattern, text string) []string {
 	var found []string
 	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
 		found = append(found, match[1])

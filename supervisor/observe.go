@@ -22,8 +22,10 @@ type observer struct {
 	status string
 
 	commanded bool // the server asked for the next start
-	verdicts  int
+	bodies    int  // that may not be needed any more
 	sweep     func(core.State)
+	settle    func(blob string)
+	publish   func(engine.Transition)
 }
 
 func (o *observer) observe(t engine.Transition) {
@@ -53,7 +55,7 @@ func (o *observer) observe(t engine.Transition) {
 		o.log.Error("the Collector hangs: nothing was heard from it for three heartbeats; it is replaced", zap.Int("pid", t.From.Agent.PID))
 	}
 	if ev, ok := t.Event.(core.StartFailed); ok {
-		o.log.Error("the Collector "+ev.Reason, zap.Int("crashes_in_a_row", t.To.Agent.Crashes))
+		o.log.Error("the Collector "+ev.Reason, zap.Int("crashes_in_a_row", t.To.Agent.Crashes), restartIn(t.Commands))
 	}
 	if from, to := t.From.Rollout, t.To.Rollout; to.Problem != from.Problem && to.Problem != "" && t.To.Status.Code != core.StatusFailed {
 		o.log.Warn("the configuration is not as wanted", zap.String("reason", to.Problem))
@@ -64,6 +66,7 @@ func (o *observer) observe(t engine.Transition) {
 	if t.From.Storage != t.To.Storage {
 		o.storage(t.To.Storage)
 	}
+	o.upgrade(t)
 	o.tidy(t)
 	o.measure(t)
 	o.tell(t.To)
@@ -90,7 +93,17 @@ func (o *observer) ended(ev core.Exited, t engine.Transition) {
 		return
 	}
 	o.log.Error("the Collector "+ev.Reason, zap.Int("pid", t.From.Agent.PID), zap.Int("crashes_in_a_row", agent.Crashes),
-		zap.Bool("restart_delayed", agent.Backoff), zap.String("last_words", ev.Tail))
+		restartIn(t.Commands), zap.String("last_words", ev.Tail))
+}
+
+// restartIn is how long the next start of the Collector waits, give or take a fifth.
+func restartIn(commands []core.Command) zap.Field {
+	for _, c := range commands {
+		if c, ok := c.(core.SetTimer); ok && c.Timer == core.TimerBackoff {
+			return zap.Stringer("restart_in", c.After)
+		}
+	}
+	return zap.Skip()
 }
 
 func (o *observer) rollout(s core.Status, state core.State) {
@@ -115,18 +128,26 @@ func (o *observer) storage(problem string) {
 	o.log.Error("state cannot be saved; it would be lost if opampd ended now", zap.String("reason", problem))
 }
 
-// sweepEvery is how many verdicts come between two looks for bodies that nobody
-// needs: a server that never tires of new configurations must not fill the disk.
+// sweepEvery is how many verdicts and offers of packages come between two looks for bodies
+// that nobody needs: a server that never tires of new ones must not fill the disk.
 const sweepEvery = 16
 
 func (o *observer) tidy(t engine.Transition) {
+	if o.sweep == nil {
+		return
+	}
+	before := o.bodies
+	if ev, ok := t.Event.(core.PackagesOffered); ok && ev.Offer.Body != "" {
+		o.settle(ev.Offer.Body) // the state knows it now, and no verdict names it
+		o.bodies++
+	}
 	for _, c := range t.Commands {
-		if _, ok := c.(core.Record); !ok {
-			continue
+		if _, ok := c.(core.Record); ok {
+			o.bodies++
 		}
-		if o.verdicts++; o.verdicts%sweepEvery == 0 && o.sweep != nil {
-			o.sweep(t.To)
-		}
+	}
+	if o.bodies/sweepEvery > before/sweepEvery {
+		o.sweep(t.To)
 	}
 }
 

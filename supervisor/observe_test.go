@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,6 +54,21 @@ func TestWhatMattersToAnOperatorIsLogged(t *testing.T) {
 		require.Len(t, entries, 1, "%s in %v", message, seen.All())
 		assert.Equal(t, c.level, entries[0].Level, message)
 		assert.Len(t, seen.All(), 1, message)
+	}
+}
+
+func TestADelayedRestartIsLoggedWithItsDelay(t *testing.T) {
+	t.Parallel()
+	down := core.State{Boot: core.BootDone, Agent: core.Agent{Run: 2, Crashes: 3, Backoff: true}}
+	delayed := []core.Command{core.SetTimer{Timer: core.TimerBackoff, ID: 2, After: 2 * time.Second, Jitter: true}}
+	for _, ev := range []core.Event{core.Exited{Run: 2}, core.StartFailed{Run: 2}} {
+		logs, seen := logtest.New(zap.InfoLevel)
+		o := &observer{log: zap.New(logs)}
+		o.observe(engine.Transition{Event: ev, From: running(), To: down, Commands: delayed})
+		o.observe(engine.Transition{Event: ev, From: running(), To: down})
+		require.Len(t, seen.All(), 2)
+		assert.Equal(t, "2s", seen.All()[0].ContextMap()["restart_in"])
+		assert.NotContains(t, seen.All()[1].ContextMap(), "restart_in", "at once")
 	}
 }
 

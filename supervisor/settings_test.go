@@ -39,11 +39,13 @@ capabilities: {accepts_remote_config: true}`)
 	a := &l.config.Agent
 	a.StartupFallbackConfigs, a.AutomaticConfigRollback = []string{"/f"}, true
 	a.ConfigApplyTimeout, a.Probation = time.Second, 2*time.Second
+	l.granted, l.config.Packages.Watch, l.config.Packages.UnhealthyLimit = true, time.Minute, time.Second
 	a.Restart = config.Restart{InitialDelay: 3 * time.Second, MaxDelay: 4 * time.Second, ResetAfter: 5 * time.Second}
 	assert.Equal(t, core.Settings{
 		AcceptsConfig: true, HasFallback: true, Rollback: true, Reload: core.ReloadAuto,
 		ApplyTimeout: time.Second, Probation: 2 * time.Second,
 		RestartDelay: 3 * time.Second, RestartMax: 4 * time.Second, RestartReset: 5 * time.Second,
+		AcceptsPackages: true, Watch: time.Minute, UnhealthyLimit: time.Second,
 	}, l.settings())
 	assert.Equal(t, core.ReloadHUP, reloadMode(config.ReloadHUP))
 	assert.Equal(t, core.ReloadRestart, reloadMode(config.ReloadRestart))

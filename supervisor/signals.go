@@ -36,6 +36,8 @@ func (l *life) catch(ctx context.Context, o *options, signals <-chan os.Signal) 
 					}
 				case syscall.SIGUSR1:
 					l.dump(ctx)
+				case syscall.SIGUSR2:
+					l.obey(ctx)
 				default:
 					l.log.Info("stopping", zap.Stringer("signal", s), zap.Bool("at_once", stops > 0))
 					service.Stopping()

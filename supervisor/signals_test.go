@@ -48,7 +48,7 @@ func catching(t *testing.T) *caught {
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
 		defer close(ended)
-		_, _ = l.engine.Run(ctx, core.State{}, engine.Lanes{Agent: idle{}, Config: idle{}, Local: idle{}, Upstream: idle{}})
+		_, _ = l.engine.Run(ctx, core.State{}, engine.Lanes{Agent: idle{}, Config: idle{}, Local: idle{}, Upstream: idle{}, Upgrade: idle{}})
 	}()
 	t.Cleanup(func() { stop(); <-ended })
 	c.next = l.catch(ctx, o, c.signals)

@@ -33,6 +33,7 @@ func (l *life) state() (core.State, error) {
 		}
 	}
 	l.recall(&s)
+	s.Upgrade.Current, s.Upgrade.Previous = l.selected()
 	if err := l.store.SaveState(s.Durable); err != nil { // the uid must last before anyone hears it (S-041)
 		l.log.Error("the state cannot be saved", zap.Error(err))
 	}
@@ -43,7 +44,7 @@ func (l *life) state() (core.State, error) {
 
 // recall finds the last two known good configurations whose bodies can still be
 // read. An offer whose body cannot is forgotten, status and all, so that the server
-// offers it again.
+// offers it again when it hears that none is known.
 func (l *life) recall(s *core.State) {
 	var good []core.Offer
 	for _, v := range l.store.Good(l.config.Storage.KeepConfigs) {
@@ -82,6 +83,7 @@ func (l *life) sweep(s core.State) {
 	needed := []string{
 		s.Offered.Body, s.Applied.Body, s.Rollout.Good.Body, s.Rollout.Spare.Body,
 		s.Rollout.Last.Offer.Body, s.Rollout.Tried.Target.Offer.Body, s.Rollout.Probation.Body,
+		s.Packages.Offer.Body, s.Upgrade.Queued.Offer.Body,
 	}
 	keep := func(sha string) bool { return slices.Contains(needed, sha) }
 	if err := l.store.SweepBlobs(keep); err != nil {
@@ -131,6 +133,7 @@ func (l *life) settings() core.Settings {
 		Rollback: a.AutomaticConfigRollback, Reload: reloadMode(a.Reload),
 		ApplyTimeout: a.ConfigApplyTimeout, Probation: a.Probation,
 		RestartDelay: a.Restart.InitialDelay, RestartMax: a.Restart.MaxDelay, RestartReset: a.Restart.ResetAfter,
+		AcceptsPackages: l.granted, Watch: l.config.Packages.Watch, UnhealthyLimit: l.config.Packages.UnhealthyLimit,
 	}
 }
 
@@ -158,7 +161,7 @@ func (l ledger) Record(v core.Verdict) error {
 		core.KindSuperseded: store.KindSuperseded,
 	}[v.Kind]
 	return l.Store.Record(store.Verdict{
-		Time: time.Now(), Offer: v.Offer.Hash, Body: v.Offer.Body, Source: "remote", Good: v.Good, Kind: kind,
+		Package: v.Package, Time: time.Now(), Offer: v.Offer.Hash, Body: v.Offer.Body, Source: "remote", Good: v.Good, Kind: kind,
 		Reason: v.Reason, Evidence: v.Evidence, Config: v.Config, Binary: v.Binary, Policy: v.Policy,
 	})
 }

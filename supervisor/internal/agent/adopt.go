@@ -18,8 +18,9 @@ type run struct {
 	Started time.Time      `json:"started"`
 	Config  string         `json:"config"`
 	Binary  string         `json:"binary"`
-	Launch  string         `json:"launch"` // fingerprint of the way it was started
-	File    string         `json:"file"`   // the configuration that it was told to read
+	Release string         `json:"release,omitempty"` // empty for agent.executable
+	Launch  string         `json:"launch"`            // fingerprint of the way it was started
+	File    string         `json:"file"`              // the configuration that it was told to read
 	Link    string         `json:"link"`
 	Token   string         `json:"token"`
 }
@@ -76,7 +77,7 @@ func (p *Process) adopt(ctx context.Context, cmd core.Find, child *process.Proce
 		p.Warn(fmt.Sprintf("the Collector (pid %d) runs on, but could not be started again: %v", child.PID(), err))
 	}
 	p.Post(core.Adopted{
-		Run: cmd.Run, PID: child.PID(), At: core.Time(r.Started.UnixNano()), Config: r.Config, Binary: r.Binary, Token: r.Token,
+		Run: cmd.Run, PID: child.PID(), At: core.Time(r.Started.UnixNano()), Config: r.Config, Binary: r.Binary, Token: r.Token, Release: r.Release,
 	})
 	p.watch(ctx, cmd.Run) // not before: its end must not be told before it is known
 }

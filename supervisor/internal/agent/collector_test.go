@@ -35,7 +35,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
 func TestRealCollectorSaysWhatItIs(t *testing.T) {
 	t.Parallel()
 	b := newRealBench(t)
-	binary, err := NewConfig(b.Settings).look(t.Context())
+	binary, err := NewConfig(b.Settings).look(t.Context(), "")
 	require.NoError(t, err)
 	assert.Contains(t, binary.Name, "otelcol")
 	assert.Regexp(t, `^v?\d+\.\d+\.\d+`, binary.Version)

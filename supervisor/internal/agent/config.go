@@ -31,12 +31,16 @@ func NewConfig(s Settings) *Config {
 	return &Config{inspector: inspector{Settings: s}, valid: map[string]bool{}}
 }
 
-// Run carries out core.Prepare; it answers with core.Prepared or core.Refused.
+// Run carries out core.Prepare, which it answers with core.Prepared or core.Refused,
+// and core.Rehearse: core.Rehearsed or core.Unfit.
 func (c *Config) Run(ctx context.Context, cmd core.Command) {
-	if cmd, ok := cmd.(core.Prepare); ok {
+	switch cmd := cmd.(type) { //nolint:gochecksumtype // the rest is for other lanes
+	case core.Prepare:
 		c.Post(c.prepare(ctx, cmd))
-		debug.FreeOSMemory() // merging takes many times the size of a configuration, and the daemon idles now
+	case core.Rehearse:
+		c.Post(c.rehearse(ctx, cmd))
 	}
+	debug.FreeOSMemory() // merging takes many times the size of a configuration, and the daemon idles now
 }
 
 // refusal is why a configuration will not be run.
@@ -52,7 +56,7 @@ func refuse(kind core.Kind, err error) *refusal {
 }
 
 func (c *Config) prepare(ctx context.Context, cmd core.Prepare) core.Event {
-	b, err := c.look(ctx)
+	b, err := c.look(ctx, cmd.Wish.Release)
 	if err != nil {
 		return core.Refused{Attempt: cmd.Attempt, Kind: core.KindBinary, Reason: err.Error()}
 	}
@@ -98,15 +102,20 @@ func (c *Config) check(ctx context.Context, cmd core.Prepare, in effective.Input
 	if !c.Merge.Validate || c.valid[key] {
 		return rendered, nil
 	}
-	if no := c.validate(ctx, path, b); no != nil {
+	if no := c.validate(ctx, cmd.Wish.Release, path, b); no != nil {
 		no.reason = effective.Masker(rendered.YAML, c.Agent.Env).Replace(no.reason)
 		return rendered, no
 	}
+	c.passed(key)
+	return rendered, nil
+}
+
+// passed remembers what need not be validated again.
+func (c *Config) passed(key string) {
 	if len(c.valid) >= keptValid {
 		clear(c.valid)
 	}
 	c.valid[key] = true
-	return rendered, nil
 }
 
 // remotePrefix stands before the name of the remote configuration's body in the
@@ -121,14 +130,23 @@ func header(body string, r effective.Rendered) []byte {
 
 // validate asks the very binary that would run the configuration, with the very
 // arguments.
-func (c *Config) validate(ctx context.Context, path string, b Binary) *refusal {
+func (c *Config) validate(ctx context.Context, release, path string, b Binary) *refusal {
 	ctx, cancel := context.WithTimeout(ctx, validateTimeout)
 	defer cancel()
-	exe := c.Agent.Executable
+	program, err := c.programOf(release)
+	if err != nil {
+		return refuse(core.KindBinary, err)
+	}
+	exe, err := program.open()
+	if err != nil {
+		return refuse(core.KindBinary, err)
+	}
+	defer exe.done()
 	env := append([]string{TokenVariable + "=validate"}, c.Agent.Env...)
-	_, err := process.Run(ctx, process.Spec{
-		Path: exe, Argv: append([]string{exe, "validate"}, c.Agent.args(path, b)...), Env: env,
-	}, 0)
+	err = patiently(func() error {
+		_, err := process.Run(ctx, exe.spec(append([]string{"validate"}, c.Agent.args(path, b)...), env), 0)
+		return err
+	})
 	var failed *process.ExitError
 	switch {
 	case err == nil:
@@ -138,7 +156,7 @@ func (c *Config) validate(ctx context.Context, path string, b Binary) *refusal {
 	case errors.Is(err, context.DeadlineExceeded):
 		return refuse(core.KindWorld, fmt.Errorf("the Collector did not finish validating this configuration within %s", validateTimeout))
 	default:
-		return refuse(core.KindWorld, fmt.Errorf("the configuration could not be validated: %s", process.Explain(err, exe)))
+		return refuse(core.KindWorld, fmt.Errorf("the configuration could not be validated: %s", process.Explain(err, exe.path)))
 	}
 }
 

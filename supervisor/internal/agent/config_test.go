@@ -76,7 +76,7 @@ func TestHangingValidateIsTheFaultOfTheWorld(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "hanging")
 	lane := NewConfig(b.Settings)
-	_, err := lane.look(t.Context())
+	_, err := lane.look(t.Context(), "")
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,66 +31,91 @@ type Binary struct {
 	Version     string `json:"version"`
 	NoPipelines bool   `json:"no_pipelines"`
 	Extension   bool   `json:"extension"` // the opamp extension is built in
+	File        string `json:"file"`      // where it was found
+	Stamp       string `json:"stamp"`     // what the file looked like then
 }
 
-// inspector looks at the executable and remembers what it saw.
+// inspections is what is kept of the binaries that were looked at last, newest first:
+// those that run, and those that could be returned to.
+type inspections struct {
+	Known []Binary `json:"known"`
+}
+
+// keptInspections is how many: the factory's, the one before and the new one.
+const keptInspections = 4
+
+// inspector looks at executables and remembers what it saw.
 type inspector struct {
 	Settings
-	seen  os.FileInfo
-	known Binary
 }
 
-// look returns what the executable is. The error is in words for people.
-func (i *inspector) look(ctx context.Context) (Binary, error) {
-	info, err := statFile(i.Agent.Executable)
+// look returns what the executable of a release is. The error is in words for people.
+func (i *inspector) look(ctx context.Context, release string) (Binary, error) {
+	b, err := i.examine(ctx, release)
 	if err != nil {
-		return Binary{}, i.Agent.unusable(err)
+		return Binary{}, err
 	}
-	if i.seen != nil && os.SameFile(i.seen, info) && i.seen.ModTime().Equal(info.ModTime()) && i.seen.Size() == info.Size() {
-		return i.known, nil
-	}
-	hash, err := hashFile(i.Agent.Executable)
+	return b, i.Agent.manageable(b)
+}
+
+func (i *inspector) examine(ctx context.Context, release string) (Binary, error) {
+	program, err := i.programOf(release)
 	if err != nil {
-		return Binary{}, i.Agent.unusable(err)
+		return Binary{}, err
 	}
-	b := i.known
-	if b.Hash != hash {
-		if b, err = i.recall(ctx, hash); err != nil {
-			return Binary{}, err
+	info, err := statFile(program.Path)
+	if err != nil {
+		return Binary{}, unusable(err, program.Path)
+	}
+	var kept inspections
+	_, _ = i.Store.LoadInspection(&kept) // without it, the binary is asked again
+	at := slices.IndexFunc(kept.Known, func(b Binary) bool { return b.File == program.Path })
+	if at >= 0 && kept.Known[at].Stamp == stamp(info) {
+		return kept.Known[at], nil
+	}
+	if program.Hash == "" {
+		if program.Hash, err = hashFile(program.Path); err != nil {
+			return Binary{}, unusable(err, program.Path)
 		}
 	}
-	if err := i.Agent.manageable(b); err != nil {
-		return Binary{}, err
-	}
-	i.seen, i.known = info, b
-	return b, nil
-}
-
-// recall returns what was kept of a binary, or asks it. What is kept is also how the
-// process lane learns of it.
-func (i *inspector) recall(ctx context.Context, hash string) (Binary, error) {
-	var b Binary
-	if found, err := i.Store.LoadInspection(&b); err == nil && found && b.Hash == hash {
-		return b, nil
-	}
-	b, err := i.Agent.ask(ctx)
+	b, err := i.recall(ctx, kept, program)
 	if err != nil {
 		return Binary{}, err
 	}
-	b.Hash = hash
-	if err := i.Store.SaveInspection(b); err != nil {
-		return Binary{}, fmt.Errorf("what the Collector says of itself cannot be kept: %w", err)
+	if at >= 0 && kept.Known[at].Hash != b.Hash {
+		i.Warn(fmt.Sprintf("%s was exchanged: it was version %s and is version %s now", program.Path, kept.Known[at].Version, b.Version))
 	}
-	return b, nil
+	b.File, b.Stamp = program.Path, stamp(info)
+	return b, i.keep(kept, b)
+}
+
+// recall returns what was kept of a binary, or asks it.
+func (i *inspector) recall(ctx context.Context, kept inspections, program Program) (Binary, error) {
+	at := slices.IndexFunc(kept.Known, func(b Binary) bool { return b.Hash == program.Hash })
+	if at >= 0 {
+		return kept.Known[at], nil
+	}
+	b, err := i.Agent.ask(ctx, program)
+	b.Hash = program.Hash
+	return b, err
+}
+
+// keep puts a binary first among those that are known.
+func (i *inspector) keep(kept inspections, b Binary) error {
+	known := append([]Binary{b}, slices.DeleteFunc(kept.Known, func(old Binary) bool { return old.File == b.File })...)
+	if err := i.Store.SaveInspection(inspections{known[:min(len(known), keptInspections)]}); err != nil {
+		return fmt.Errorf("what the Collector says of itself cannot be kept: %w", err)
+	}
+	return nil
 }
 
 // Inspect asks the executable what it is, without keeping the answer. The error, in
 // words for people, says why it cannot be supervised.
 func (l Launch) Inspect(ctx context.Context) (Binary, error) {
 	if _, err := statFile(l.Executable); err != nil {
-		return Binary{}, l.unusable(err)
+		return Binary{}, unusable(err, l.Executable)
 	}
-	b, err := l.ask(ctx)
+	b, err := l.ask(ctx, Program{Path: l.Executable})
 	if err != nil {
 		return Binary{}, err
 	}
@@ -100,18 +127,18 @@ func (l Launch) manageable(b Binary) error {
 		return nil
 	}
 	return fmt.Errorf("the Collector at %s has no opamp extension, so it cannot be managed: "+
-		"build it in (opampextension), or name another one in agent.executable", l.Executable)
+		"build it in (opampextension), or name another one in agent.executable", cmp.Or(b.File, l.Executable))
 }
 
-func (l Launch) unusable(err error) error {
-	return fmt.Errorf("the Collector cannot be used: %s; check agent.executable", process.Explain(err, l.Executable))
+func unusable(err error, path string) error {
+	return fmt.Errorf("the Collector cannot be used: %s; check agent.executable", process.Explain(err, path))
 }
 
 // ask runs the two questions that need no configuration.
-func (l Launch) ask(ctx context.Context) (Binary, error) {
-	components, err := l.answer(ctx, "components")
+func (l Launch) ask(ctx context.Context, p Program) (Binary, error) {
+	components, err := l.answer(ctx, p, "components")
 	if err != nil {
-		return Binary{}, l.unanswered("components", err)
+		return Binary{}, unanswered(p.Path, "components", err)
 	}
 	var said struct {
 		BuildInfo struct {
@@ -124,38 +151,47 @@ func (l Launch) ask(ctx context.Context) (Binary, error) {
 	}
 	if err := yaml.Unmarshal(components, &said); err != nil || said.BuildInfo.Command == "" {
 		return Binary{}, fmt.Errorf("%s does not look like an OpenTelemetry Collector: it answers %q with something else than its components; check agent.executable",
-			l.Executable, "components")
+			p.Path, "components")
 	}
 	b := Binary{Name: said.BuildInfo.Command, Version: said.BuildInfo.Version}
 	for _, e := range said.Extensions {
 		b.Extension = b.Extension || e.Name == "opamp"
 	}
-	gates, err := l.answer(ctx, "featuregate")
+	gates, err := l.answer(ctx, p, "featuregate")
 	var failed *process.ExitError
 	if err != nil && (!errors.As(err, &failed) || failed.Exit.Signal != "") { // an old Collector has no such command, and says so
-		return Binary{}, l.unanswered("featuregate", err)
+		return Binary{}, unanswered(p.Path, "featuregate", err)
 	}
 	b.NoPipelines = strings.Contains(string(gates), noPipelines)
 	return b, nil
 }
 
-func (l Launch) answer(ctx context.Context, word string) ([]byte, error) {
+func (l Launch) answer(ctx context.Context, p Program, word string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
-	out, err := process.Run(ctx, process.Spec{Path: l.Executable, Argv: []string{l.Executable, word}, Env: l.Env}, 4<<20)
+	exe, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	defer exe.done()
+	var out process.Output
+	err = patiently(func() (err error) {
+		out, err = process.Run(ctx, exe.spec([]string{word}, l.Env), 4<<20)
+		return err
+	})
 	return out.Stdout, err
 }
 
-func (l Launch) unanswered(word string, err error) error {
+func unanswered(path, word string, err error) error {
 	var failed *process.ExitError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s did not answer %q within %s; is the machine overloaded, or the file no Collector?", l.Executable, word, inspectTimeout)
+		return fmt.Errorf("%s did not answer %q within %s; is the machine overloaded, or the file no Collector?", path, word, inspectTimeout)
 	case errors.As(err, &failed):
 		return fmt.Errorf("%s does not look like an OpenTelemetry Collector: %q %s: %s; check agent.executable",
-			l.Executable, word, ended(failed.Exit), failed.Exit.Tail)
+			path, word, ended(failed.Exit), failed.Exit.Tail)
 	default:
-		return l.unusable(err)
+		return unusable(err, path)
 	}
 }
 

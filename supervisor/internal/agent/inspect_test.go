@@ -72,7 +72,7 @@ func TestStrangeProgramIsNotTakenForACollector(t *testing.T) {
 func TestOldCollectorWithoutFeatureGatesIsGood(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "old")
-	binary, err := NewConfig(b.Settings).look(t.Context())
+	binary, err := NewConfig(b.Settings).look(t.Context(), "")
 	require.NoError(t, err)
 	assert.False(t, binary.NoPipelines)
 	assert.Equal(t, []string{"--config", "x"}, b.Agent.args("x", binary))

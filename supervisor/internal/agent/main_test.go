@@ -44,6 +44,8 @@ func beCollector(kind string, args []string) int {
 		return beGates(kind)
 	case "validate":
 		return beJudge(kind)
+	case "--version":
+		return beNamed(kind)
 	default:
 		return beRunning(kind)
 	}
@@ -91,8 +93,24 @@ func beGates(kind string) int {
 	return 0
 }
 
+func beNamed(kind string) int {
+	if kind == "nameless" {
+		fmt.Fprintln(os.Stderr, "Error: no such flag")
+		return 2
+	}
+	fmt.Println("otelcol-fake version 1.2.3")
+	return 0
+}
+
 func beJudge(kind string) int {
 	switch kind {
+	case "picky": // takes only what runs today
+		for _, arg := range os.Args[2:] {
+			if text, err := os.ReadFile(arg); err == nil && strings.Contains(string(text), "old/fashioned") {
+				fmt.Fprintln(os.Stderr, "Error: 'exporters' unknown type: \"old\"")
+				return 1
+			}
+		}
 	case "strict":
 		fmt.Fprintln(os.Stderr, "Error: invalid configuration: failed to get config: cannot unmarshal the configuration: decoding failed due to the following error(s):\n\n'receivers' unknown type: \"nonsense\"")
 		return 1

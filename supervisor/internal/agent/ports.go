@@ -20,25 +20,43 @@ func listening() []string {
 	return []string{"receivers/otlp", "receivers/jaeger", "receivers/zipkin", "extensions/health_check", "extensions/zpages", "extensions/pprof"}
 }
 
-// defaultPorts are those that components listen on when nothing is written.
-func defaultPorts() []string {
-	return []string{"4317", "4318", "13133", "55679", "1777", "8888", "14250", "14268", "6831", "6832", "9411"}
+// defaultPorts are those that a component listens on when nothing is written.
+func defaultPorts() map[string][]string {
+	return map[string][]string{
+		"otlp": {"4317", "4318"}, "health_check": {"13133"}, "zpages": {"55679"}, "pprof": {"1777"},
+		"jaeger": {"14250", "14268", "6831", "6832"}, "zipkin": {"9411"},
+	}
+}
+
+// ownPorts are those that the Collector that runs may have: every number in its
+// configuration that could be one, those of its components that need not be written, and
+// the one of its own metrics.
+func ownPorts(current []byte) map[string]bool {
+	own := map[string]bool{"8888": true}
+	for _, port := range regexp.MustCompile(`[0-9]{2,5}`).FindAllString(string(current), -1) {
+		own[port] = true
+	}
+	for kind, ports := range defaultPorts() {
+		if strings.Contains(string(current), kind) {
+			for _, port := range ports {
+				own[port] = true
+			}
+		}
+	}
+	return own
 }
 
 // occupied returns an error when a configuration wants a port that another program
 // has. `validate` starts nothing and so cannot see that; a Collector that is moved to
 // such a configuration dies, and a restart is an outage that a look beforehand spares.
 // It must not take the Collector's own ports for those of others: every number in the
-// configuration in force that could be a port counts as its own, and so do the usual
-// ones, which need not be written; where variables are in the way, nothing is said.
+// configuration in force that could be a port counts as its own, and so do those that its
+// components have without a word; where variables are in the way, nothing is said.
 func occupied(ctx context.Context, candidate, current []byte) error {
 	if strings.Count(string(current), "${") > strings.Count(string(current), "${env:"+TokenVariable+"}") {
 		return nil
 	}
-	own := map[string]bool{}
-	for _, port := range append(regexp.MustCompile(`[0-9]{2,5}`).FindAllString(string(current), -1), defaultPorts()...) {
-		own[port] = true
-	}
+	own := ownPorts(current)
 	for where, address := range endpoints(candidate) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil || own[port] || host != "" && host != "localhost" && net.ParseIP(host) == nil {

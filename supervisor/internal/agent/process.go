@@ -22,16 +22,22 @@ const stuckGrace = 30 * time.Second
 
 // Process is the lane of the Collector process.
 type Process struct {
-	Settings
+	inspector
 	child    *process.Process
 	run      run
 	heir     *Heir
 	unwanted []*process.Process // of earlier lives, on their way out
-	running  sync.WaitGroup     // those who wait for the end of a Collector
+	next     struct {           // what was made ready to be started
+		release string
+		exe     runnable
+	}
+	running sync.WaitGroup // those who wait for the end of a Collector
 }
 
 // NewProcess returns the lane. heir may be nil.
-func NewProcess(s Settings, heir *Heir) *Process { return &Process{Settings: s, heir: heir} }
+func NewProcess(s Settings, heir *Heir) *Process {
+	return &Process{inspector: inspector{Settings: s}, heir: heir}
+}
 
 // Wait returns when the goroutines of the lane have ended, which they do soon after
 // the context of Run. After that the storage directory is left alone.
@@ -47,6 +53,7 @@ func (p *Process) Run(ctx context.Context, cmd core.Command) {
 	case core.Reload:
 		p.reload(cmd)
 	case core.Stop:
+		p.makeReady(cmd.Next)
 		p.stop(ctx)
 	case core.Kill:
 		if p.child != nil {
@@ -60,7 +67,8 @@ func (p *Process) Run(ctx context.Context, cmd core.Command) {
 
 func (p *Process) start(ctx context.Context, cmd core.Start) {
 	if err := p.launch(ctx, cmd); err != nil {
-		p.Post(core.StartFailed{Run: cmd.Run, At: now(), Reason: "could not be started: " + err.Error()})
+		_, damaged := errors.AsType[*DamagedError](err)
+		p.Post(core.StartFailed{Run: cmd.Run, At: now(), Reason: "could not be started: " + err.Error(), Damaged: damaged})
 		return
 	}
 	p.Post(core.Started{Run: cmd.Run, PID: p.child.PID(), At: core.Time(p.run.Started.UnixNano())})
@@ -70,48 +78,72 @@ func (p *Process) start(ctx context.Context, cmd core.Start) {
 // launch writes down what is about to be started before it exists, and who it is
 // afterwards.
 func (p *Process) launch(ctx context.Context, cmd core.Start) error {
-	b, err := p.binary(ctx)
+	b, err := p.look(ctx, cmd.Release)
 	if err != nil {
 		return err
 	}
+	exe, err := p.take(cmd.Release)
+	if err != nil {
+		return err
+	}
+	defer exe.done()
 	path, err := p.promote(cmd.Config)
 	if err != nil {
 		return err
 	}
 	p.run = run{
+		Release: cmd.Release,
 		Started: time.Now(), Config: cmd.Config, Binary: b.Hash, Launch: p.Agent.fingerprint(), File: path, Link: p.Link, Token: cmd.Token,
 	}
 	p.remember()
-	exe := p.Agent.Executable
-	p.child, err = process.Start(process.Spec{
-		Path: exe, Argv: append([]string{exe}, p.Agent.args(path, b)...),
-		Env: append([]string{TokenVariable + "=" + cmd.Token}, p.Agent.Env...), Log: p.Log,
+	spec := exe.spec(p.Agent.args(path, b), append([]string{TokenVariable + "=" + cmd.Token}, p.Agent.Env...))
+	spec.Log = p.Log
+	err = patiently(func() (err error) {
+		p.child, err = process.Start(spec)
+		return err
 	})
 	if err != nil {
 		_ = p.Store.RemoveRun()
-		return errors.New(process.Explain(err, exe))
+		return errors.New(process.Explain(err, exe.path))
 	}
 	p.run.Process = p.child.Record()
 	p.remember()
 	return nil
 }
 
-// binary returns what is known of the executable. It is asked again when the answer on
-// disk was lost: else no Collector could be started before opampd is.
-func (p *Process) binary(ctx context.Context) (Binary, error) {
-	var b Binary
-	if found, err := p.Store.LoadInspection(&b); err == nil && found {
-		return b, nil
+// makeReady opens and checks the program of an installed release while the Collector
+// still runs: to read it takes longer than to stop and start one.
+func (p *Process) makeReady(release string) {
+	p.dropNext()
+	if release == "" {
+		return
 	}
-	b, err := p.Agent.Inspect(ctx)
+	if program, err := p.programOf(release); err == nil {
+		if exe, err := program.open(); err == nil { // else the start will say why not
+			p.next.release, p.next.exe = release, exe
+		}
+	}
+}
+
+// take returns the program of a release: what was made ready, or else checked now.
+func (p *Process) take(release string) (runnable, error) {
+	if exe := p.next.exe; release != "" && p.next.release == release {
+		p.next.release = ""
+		return exe, nil
+	}
+	p.dropNext()
+	program, err := p.programOf(release)
 	if err != nil {
-		return b, err
+		return runnable{}, err
 	}
-	if b.Hash, err = hashFile(p.Agent.Executable); err != nil {
-		return b, p.Agent.unusable(err)
+	return program.open()
+}
+
+func (p *Process) dropNext() {
+	if p.next.release != "" {
+		p.next.exe.done()
+		p.next.release = ""
 	}
-	_ = p.Store.SaveInspection(b) // if it fails, it is asked at the next start too
-	return b, nil
 }
 
 // remember writes down what a later life needs to know.

@@ -159,7 +159,7 @@ func TestStartThatFailsSaysWhy(t *testing.T) {
 	config := b.prepared(t, NewConfig(b.Settings), local())
 	assert.Contains(t, failure("never-prepared"), "never-prepared")
 	l.Agent.Executable = "/nonexistent"
-	assert.Equal(t, "could not be started: there is no Collector at /nonexistent", failure(config))
+	assert.Equal(t, "could not be started: the Collector cannot be used: there is no Collector at /nonexistent; check agent.executable", failure(config))
 	found, err := b.Store.LoadRun(&run{})
 	require.NoError(t, err)
 	assert.False(t, found)
@@ -205,10 +205,11 @@ func TestCollectorIsStartedAgainWhenItsFilesWereDeletedMeanwhile(t *testing.T) {
 		ev := b.next(t)
 		assert.IsType(t, core.Started{}, ev, "%+v", ev)
 		assert.FileExists(t, b.Store.Path("effective.yaml"))
-		var known Binary
+		var known inspections
 		found, err := b.Store.LoadInspection(&known)
 		require.NoError(t, err)
 		assert.True(t, found)
-		assert.NotEmpty(t, known.Hash)
+		require.Len(t, known.Known, 1)
+		assert.NotEmpty(t, known.Known[0].Hash)
 	}
 }

@@ -27,11 +27,14 @@ const noPipelines = "service.AllowNoPipelines"
 type Settings struct {
 	Agent Launch
 	Merge Merge
-	Link  string // the address of the local link, ws://127.0.0.1:port/v1/opamp
-	Store *store.Store
-	Log   *process.Log
-	Post  func(core.Event)
-	Warn  func(message string) // something an operator should read once
+	// Program finds the Collector of an installed release. The error says in words for
+	// people why there is none.
+	Program func(release string) (Program, error)
+	Link    string // the address of the local link, ws://127.0.0.1:port/v1/opamp
+	Store   *store.Store
+	Log     *process.Log
+	Post    func(core.Event)
+	Warn    func(message string) // something an operator should read once
 }
 
 // Launch says how the Collector is run.

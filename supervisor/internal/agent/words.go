@@ -16,13 +16,19 @@ func cause(tail string) string {
 			continue
 		}
 		last = line
-		for _, start := range []string{"Error: ", "panic: ", "fatal error: "} {
-			if rest, ok := strings.CutPrefix(line, start); ok {
-				return rest
-			}
+		if rest, ok := strings.CutPrefix(line, "Error: "); ok {
+			return rest
+		}
+		if panics(line) {
+			return line
 		}
 	}
 	return last
+}
+
+// panics reports whether a line is the first one that the Go runtime prints when it ends a program.
+func panics(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
 }
 
 // ended says how a Collector ended, and why if it said so.
@@ -30,7 +36,7 @@ func ended(e process.Exit) string {
 	if e.Signal != "" {
 		return "was " + e.String()
 	}
-	if c := cause(e.Tail); c != "" && !e.Success() {
+	if c := cause(e.Tail); c != "" && !e.Success() && !e.Unknown { // its last words may be about something else
 		return e.String() + ": " + c
 	}
 	return e.String()
@@ -46,16 +52,36 @@ func objection(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// lastWords keeps whole lines from the end of a text.
+// lastWords keeps whole lines from the end of a text, or from the beginning of a panic,
+// which ends with the least of what it has to say.
 func lastWords(tail string, limit int) string {
 	if len(tail) <= limit {
 		return tail
+	}
+	at := 0
+	for line := range strings.Lines(tail) {
+		if panics(line) {
+			return firstWords(tail[at:], limit)
+		}
+		at += len(line)
 	}
 	tail = tail[len(tail)-limit:]
 	if _, whole, ok := strings.Cut(tail, "\n"); ok && whole != "" {
 		return whole
 	}
 	return strings.ToValidUTF8(tail, "")
+}
+
+// firstWords keeps whole lines from the beginning of a text.
+func firstWords(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	text = text[:limit]
+	if end := strings.LastIndexByte(text, '\n'); end > 0 {
+		return text[:end]
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // code is what a process ended with, -1 for a signal or when nobody knows.

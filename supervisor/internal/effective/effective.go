@@ -1,6 +1,6 @@
 // Package effective turns the layers of Collector configuration (own telemetry, local files, the opamp extension, remote
 // configuration) into the one document that the Collector is started with, and makes the copy that may leave the host.
-// Bytes in, bytes out: it reads no file and no environment variable, and keeps nothing.
+// Bytes in, bytes out: it reads no environment variable, no file but for those that [Masker] is to hide, and keeps nothing.
 package effective
 
 import (
@@ -52,8 +52,6 @@ type Input struct {
 	Telemetry OwnTelemetry
 	// Resource holds the attributes of the Collector's own telemetry. A literal "$" is safe here.
 	Resource map[string]string
-	// JSONLogs makes the Collector log JSON lines unless a higher layer says otherwise.
-	JSONLogs bool
 	// Extension describes the link between the Collector and the supervisor.
 	Extension Extension
 	// AllowNoPipelines says that the Collector accepts a service without pipelines (gate service.AllowNoPipelines).
@@ -89,8 +87,13 @@ func Render(in Input) (Rendered, error) {
 	notes = append(notes, unused(merged, in.Telemetry)...)
 	enforceExtension(merged, in.Extension)
 	disableDefaultMetricsPort(merged)
-	if !in.AllowNoPipelines && addNopPipeline(merged) {
+	switch {
+	case !lacksPipelines(merged):
+	case !in.AllowNoPipelines:
+		addNopPipeline(merged)
 		notes = append(notes, "no pipeline is configured, so one that does nothing was added: this Collector does not start without")
+	case len(in.Remote) > 0:
+		notes = append(notes, "no pipeline is configured: with this remote configuration the Collector runs and does nothing")
 	}
 	out := renderWithMarker(merged)
 	out.Notes = notes

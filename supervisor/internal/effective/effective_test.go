@@ -38,12 +38,11 @@ func input(t *testing.T, name string) Input {
 		Resource         map[string]string
 		Telemetry        struct{ Metrics, Traces, Logs *destination }
 		AllowNoPipelines bool `yaml:"allow_no_pipelines"`
-		JSONLogs         bool `yaml:"json_logs"`
 	}
 	body, err := os.ReadFile(filepath.Join("testdata", name, "in.yaml"))
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(body, &text))
-	in := Input{Extension: link(), Resource: text.Resource, AllowNoPipelines: text.AllowNoPipelines, JSONLogs: text.JSONLogs}
+	in := Input{Extension: link(), Resource: text.Resource, AllowNoPipelines: text.AllowNoPipelines}
 	in.Telemetry = OwnTelemetry{
 		Metrics: (*Destination)(text.Telemetry.Metrics), Traces: (*Destination)(text.Telemetry.Traces), Logs: (*Destination)(text.Telemetry.Logs),
 	}
@@ -144,7 +143,7 @@ func TestRenderLeavesItsInputAlone(t *testing.T) {
 
 func TestNothingFromTheServerIsAnEmptyConfiguration(t *testing.T) { // S-123
 	t.Parallel()
-	assert.Equal(t, render(t, remote()), render(t, remote("", "# only a comment", "---\n", "null", "{}")))
+	assert.Equal(t, render(t, remote()).Hash, render(t, remote("", "# only a comment", "---\n", "null", "{}")).Hash)
 }
 
 func TestExtensionSurvivesWhateverALayerSays(t *testing.T) { // S-285
@@ -205,6 +204,16 @@ func TestNotesTellWhatWasOverruled(t *testing.T) {
 	assert.Contains(t, notes, `remote configuration file "a.yaml" sets service.instance.id`)
 	assert.Contains(t, notes, "own metrics is not used")
 	assert.Contains(t, notes, "no pipeline is configured")
+}
+
+func TestARemoteConfigurationThatLeavesNoPipelineIsNoted(t *testing.T) {
+	t.Parallel()
+	const idle = "no pipeline is configured: with this remote configuration the Collector runs and does nothing"
+	assert.Equal(t, []string{idle}, render(t, remote("")).Notes)
+	assert.Equal(t, []string{idle}, render(t, remote("service: {pipelines: {}}")).Notes)
+	assert.Empty(t, render(t, remote("service: {pipelines: {logs: }}")).Notes)
+	assert.Empty(t, render(t, remote("service: {pipelines: '${file:pipelines.yaml}'}")).Notes, "who knows")
+	assert.Empty(t, render(t, remote()).Notes, "nobody asked for one yet")
 }
 
 func TestDestinationsSurviveStoring(t *testing.T) {

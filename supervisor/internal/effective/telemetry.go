@@ -27,9 +27,6 @@ func telemetryLayer(in Input) map[string]any {
 	if d := in.Telemetry.Logs; d != nil {
 		section(telemetry, "logs")["processors"] = batch(d)
 	}
-	if in.JSONLogs {
-		section(telemetry, "logs")["encoding"] = "json"
-	}
 	for key, value := range in.Resource {
 		section(telemetry, "resource")[key] = literal(value)
 	}
@@ -84,16 +81,18 @@ func disableDefaultMetricsPort(merged map[string]any) {
 	section(telemetry, "metrics")["level"] = "none"
 }
 
-// addNopPipeline gives a Collector that insists on a pipeline one that does nothing, when there is no other.
-func addNopPipeline(merged map[string]any) bool {
+// lacksPipelines reports whether there is certainly none; a reference may stand for some.
+func lacksPipelines(merged map[string]any) bool {
 	service := section(merged, "service")
-	if pipelines, isMap := service["pipelines"].(map[string]any); len(pipelines) > 0 || !isMap && service["pipelines"] != nil {
-		return false
-	}
+	pipelines, isMap := service["pipelines"].(map[string]any)
+	return len(pipelines) == 0 && (isMap || service["pipelines"] == nil)
+}
+
+// addNopPipeline gives a Collector that insists on a pipeline one that does nothing.
+func addNopPipeline(merged map[string]any) {
 	section(merged, "receivers")["nop"] = nil
 	section(merged, "exporters")["nop"] = nil
-	service["pipelines"] = map[string]any{
+	section(merged, "service")["pipelines"] = map[string]any{
 		"traces": map[string]any{"receivers": []any{"nop"}, "exporters": []any{"nop"}},
 	}
-	return true
 }

@@ -11,8 +11,8 @@ import (
 
 // dispatch hands each command to the lane of its resource.
 type dispatch struct {
-	agent, config, local, upstream *mailbox
-	timer                          func(core.SetTimer)
+	agent, config, local, upstream, upgrade *mailbox
+	timer                                   func(core.SetTimer)
 }
 
 func newDispatch(ctx context.Context, wg *sync.WaitGroup, lanes Lanes, post func(core.Event)) *dispatch {
@@ -23,7 +23,8 @@ func newDispatch(ctx context.Context, wg *sync.WaitGroup, lanes Lanes, post func
 	}
 	return &dispatch{
 		agent: start(lanes.Agent), config: start(lanes.Config), local: start(lanes.Local), upstream: start(lanes.Upstream),
-		timer: func(c core.SetTimer) { wg.Go(func() { wait(ctx, c, post) }) },
+		upgrade: start(lanes.Upgrade),
+		timer:   func(c core.SetTimer) { wg.Go(func() { wait(ctx, c, post) }) },
 	}
 }
 
@@ -32,8 +33,10 @@ func (d *dispatch) hand(cmd core.Command) {
 	switch cmd := cmd.(type) {
 	case core.Find, core.Start, core.Reload, core.Stop, core.Kill:
 		d.agent.put(cmd)
-	case core.Prepare:
+	case core.Prepare, core.Rehearse:
 		d.config.put(cmd)
+	case core.Fetch, core.Abandon, core.Select, core.Prune:
+		d.upgrade.put(cmd)
 	case core.Expect, core.Forward, core.ForwardCapabilities:
 		d.local.put(cmd)
 	case core.Connect, core.Publish, core.ReportStatus, core.Send, core.Disconnect:

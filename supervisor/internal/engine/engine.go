@@ -22,7 +22,7 @@ type Lane interface {
 }
 
 // Lanes says who carries out what.
-type Lanes struct{ Agent, Config, Local, Upstream Lane }
+type Lanes struct{ Agent, Config, Local, Upstream, Upgrade Lane }
 
 // Store keeps what must survive a crash. Both calls return when the data is on
 // disk. A verdict that could not be recorded is written together with the next one

@@ -18,12 +18,12 @@ import (
 	"opampd/supervisor/internal/engine"
 )
 
-// world is an engine with a disk and four lanes that do at once what they are told.
+// world is an engine with a disk and five lanes that do at once what they are told.
 type world struct {
 	*engine.Engine
 	journal
 	disk  disk
-	lanes [4]*lane // agent, config, local, upstream
+	lanes [5]*lane // agent, config, local, upstream, upgrade
 	alive atomic.Int32
 	post  func(core.Event)
 	ended chan struct{}
@@ -32,7 +32,7 @@ type world struct {
 	stop  context.CancelFunc
 }
 
-const agent, config, local, upstream = 0, 1, 2, 3
+const agent, config, local, upstream, upgrade = 0, 1, 2, 3, 4
 
 // journal is what happened, in order.
 type journal struct {
@@ -189,6 +189,7 @@ func (w *world) run(ctx context.Context, accepts bool) {
 		defer close(w.ended)
 		w.exit, w.err = w.Run(ctx, state, engine.Lanes{
 			Agent: w.lanes[agent], Config: w.lanes[config], Local: w.lanes[local], Upstream: w.lanes[upstream],
+			Upgrade: w.lanes[upgrade],
 		})
 	}()
 	w.tell(core.Booted{At: 1})

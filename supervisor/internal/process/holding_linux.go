@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
 // Holding returns the processes that were started with `--config path` and have the named variable in their
 // environment, dead ones left out. The same path in another container is another file and does not count. It finds
-// a child when all that was written down of it is lost.
+// a child when all that was written down of it is lost. What one of them is just making looks like it until it
+// executes its own program, and is left out: the Collector asks lsb_release when it starts.
 func Holding(path, variable string) []Record {
 	var found []Record
+	parents := map[int]int{}
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well formed
 	for _, line := range lines {
 		argv, err := os.ReadFile(line)
@@ -24,10 +27,13 @@ func Holding(path, variable string) []Record {
 			continue
 		}
 		if record, stat, err := identify(pid); err == nil && !stat.dead() {
-			found = append(found, record)
+			found, parents[pid] = append(found, record), stat.parent
 		}
 	}
-	return found
+	return slices.DeleteFunc(found, func(r Record) bool {
+		_, child := parents[parents[r.PID]]
+		return child
+	})
 }
 
 // sees reports whether dir is the same directory for a process as for us.

@@ -174,7 +174,7 @@ func beReadopt(args []string) int {
 
 // beReaper buries an orphan while it starts children that end faster than their pids are noted.
 func beReaper([]string) int {
-	if err := BecomeSubreaper(); err != nil {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil { // as PID 1 is the parent of orphans
 		return 92
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -60,11 +60,6 @@ func Find(r Record, _ *Log) (*Process, error) {
 	return nil, fmt.Errorf("find process %d: %w on this platform", r.PID, errors.ErrUnsupported)
 }
 
-// BecomeSubreaper returns errors.ErrUnsupported.
-func BecomeSubreaper() error {
-	return fmt.Errorf("become the parent of orphaned processes: %w on this platform", errors.ErrUnsupported)
-}
-
 // Reap returns at once: orphans go to another program.
 func Reap(context.Context) {}
 

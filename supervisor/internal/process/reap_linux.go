@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,18 +17,9 @@ import (
 // while others come and go (man 5 proc_tid_children).
 const sweepEvery = 30 * time.Second
 
-// BecomeSubreaper makes this program the parent of its orphaned descendants, as PID 1 is (man 2 prctl). Who
-// calls it runs Reap.
-func BecomeSubreaper() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("become the parent of orphaned processes: %w", err)
-	}
-	return nil
-}
-
 // Reap buries the dead children that nobody in this program waits for, until ctx ends. It returns at once when
-// this program is neither PID 1 nor a subreaper. Children started by other means than this package (os/exec)
-// lose their exit status to it: start all of them here.
+// this program is neither PID 1 nor a subreaper (man 2 prctl), as whoever executed it may have made it. Children
+// started by other means than this package (os/exec) lose their exit status to it: start all of them here.
 func Reap(ctx context.Context) {
 	if os.Getpid() != 1 && !isSubreaper() {
 		return

@@ -9,6 +9,7 @@ type Grants struct {
 	Effective, Health, Components  bool
 	OwnMetrics, OwnTraces, OwnLogs bool
 	Heartbeat                      bool
+	Packages                       bool
 }
 
 // Capabilities returns the AgentCapabilities bits of the grants. A remote
@@ -28,6 +29,8 @@ func (g Grants) Capabilities() uint64 {
 		{g.OwnMetrics, protobufs.AgentCapabilities_AgentCapabilities_ReportsOwnMetrics},
 		{g.OwnTraces, protobufs.AgentCapabilities_AgentCapabilities_ReportsOwnTraces},
 		{g.OwnLogs, protobufs.AgentCapabilities_AgentCapabilities_ReportsOwnLogs},
+		{g.Packages, protobufs.AgentCapabilities_AgentCapabilities_AcceptsPackages |
+			protobufs.AgentCapabilities_AgentCapabilities_ReportsPackageStatuses},
 		{g.Heartbeat, protobufs.AgentCapabilities_AgentCapabilities_ReportsHeartbeat},
 	} {
 		if c.on {

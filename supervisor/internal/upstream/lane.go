@@ -33,6 +33,7 @@ type Settings struct {
 	TLS          *tls.Config
 	Unusable     error // why the settings above cannot be used; the server is not spoken to then
 	Grants       Grants
+	PackageName  string // of the one package that is taken
 	MaxMessage   int64
 	Attributes   Attributes
 	PutBlob      func(body []byte) (sha string, err error)
@@ -127,7 +128,10 @@ func (l *Lane) connect(cmd core.Connect) {
 		l.Warn(fmt.Sprintf("the server cannot be spoken to: %v", err))
 		return
 	}
-	if cmd.Status.Code != core.StatusUnset {
+	// That nothing is known is worth saying: a server that remembers what it heard of an
+	// earlier life would not offer what got lost since. An offer that nobody acted on yet
+	// is left to its APPLYING.
+	if cmd.Status.Code != core.StatusUnset || cmd.Status.Hash == "" {
 		l.client.SendConfigStatus(statusMessage(cmd.Status))
 	}
 }

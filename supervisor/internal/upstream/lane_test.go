@@ -28,6 +28,25 @@ func TestServerNeverMeetsAnAgentWithoutAName(t *testing.T) {
 	assert.Equal(t, core.ServerGreeted{}, b.next(t))
 }
 
+func TestServerIsToldThatNoConfigurationIsKnown(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &protobufs.ServerToAgent{})
+	newBench(t, s.url, allGranted()).join(t)
+	status := s.next(t).GetRemoteConfigStatus()
+	require.NotNil(t, status, "else a server that remembers an earlier one offers nothing")
+	assert.Equal(t, protobufs.RemoteConfigStatuses_RemoteConfigStatuses_UNSET, status.GetStatus())
+	assert.Empty(t, status.GetLastRemoteConfigHash())
+}
+
+func TestServerIsNotToldOfAnOfferThatNobodyActedOnYet(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &protobufs.ServerToAgent{})
+	b := newBench(t, s.url, allGranted())
+	b.Run(t.Context(), core.Connect{UID: uid, Status: core.Status{Hash: "0a"}})
+	b.Run(t.Context(), core.Publish{Report: core.Report{UID: uid, Name: "otelcol", Version: "1"}})
+	assert.Nil(t, s.next(t).GetRemoteConfigStatus(), "APPLYING comes first")
+}
+
 func TestAgentThatCannotRunIsStillReported(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, &protobufs.ServerToAgent{})

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -24,16 +23,18 @@ func (l *Lane) listen(ctx context.Context) {
 			return
 		case <-l.deaf:
 			return
-		case in := <-l.inbox:
-			if in.msg == nil {
-				greeted, l.restraint.renamed = false, false
-				l.Post(core.ServerLost{Reason: in.lost.Error()})
-				continue
-			}
-			l.hear(in.msg)
-			if !greeted {
-				greeted = true
-				l.Post(core.ServerGreeted{})
+		case first := <-l.inbox:
+			for _, in := range l.burst(first) {
+				if in.msg == nil {
+					greeted, l.restraint.renamed = false, false
+					l.Post(core.ServerLost{Reason: in.lost.Error()})
+					continue
+				}
+				l.hear(in.msg)
+				if !greeted {
+					greeted = true
+					l.Post(core.ServerGreeted{})
+				}
 			}
 		}
 	}
@@ -53,6 +54,9 @@ func (l *Lane) hear(m *protobufs.ServerToAgent) {
 	}
 	if c := m.GetRemoteConfig(); c != nil && l.Grants.RemoteConfig {
 		l.offered(c)
+	}
+	if p := m.GetPackagesAvailable(); p != nil && l.Grants.Packages {
+		l.packagesOffered(p)
 	}
 	if c := m.GetConnectionSettings(); c != nil {
 		l.settings(c)
@@ -107,10 +111,9 @@ func (l *Lane) rename(raw []byte) {
 // offered stores a remote configuration before anyone hears of it, unless it is
 // too large to be kept at all.
 func (l *Lane) offered(c *protobufs.AgentRemoteConfig) {
-	hash := c.GetConfigHash()
-	offer := core.Offer{Hash: hex.EncodeToString(hash[:min(len(hash), maxHash)])}
+	offer := core.Offer{Hash: hashOf(c)}
 	files := Files(c)
-	if problem := oversize(hash, files); problem != "" {
+	if problem := oversize(c.GetConfigHash(), files); problem != "" {
 		l.Post(core.ConfigOffered{Offer: offer, Problem: problem})
 		return
 	}

@@ -17,6 +17,7 @@ func (l *Lane) report(r core.Report) opampclient.Report {
 	out := opampclient.Report{
 		Description:        l.Attributes.describe(r, l.uid.String()),
 		Health:             l.healthOf(r),
+		PackageStatuses:    l.packageStatuses(r.Package),
 		CustomCapabilities: nil,
 	}
 	if r.Effective != "" {
@@ -51,21 +52,34 @@ func health(r core.Report, at uint64) *protobufs.ComponentHealth {
 		Status: r.Health.Status, LastError: r.Health.LastError, StatusTimeUnixNano: at,
 		ComponentHealthMap: tree.GetComponentHealthMap(),
 	}
-	troubles := map[string]*protobufs.ComponentHealth{}
-	for name, problem := range map[string]string{"storage": r.Storage, "configuration": r.Problem} {
-		if problem != "" {
-			troubles[name] = &protobufs.ComponentHealth{Status: "StatusRecoverableError", LastError: problem, StatusTimeUnixNano: at}
-		}
-	}
-	if len(troubles) > 0 {
+	if own := ownHealth(r, at); own != nil {
 		if h.ComponentHealthMap == nil {
 			h.ComponentHealthMap = map[string]*protobufs.ComponentHealth{}
 		}
-		h.ComponentHealthMap["opampd"] = &protobufs.ComponentHealth{
-			Status: "StatusRecoverableError", StatusTimeUnixNano: at, ComponentHealthMap: troubles,
-		}
+		h.ComponentHealthMap["opampd"] = own
 	}
 	return h
+}
+
+// ownHealth tells of the supervisor's troubles and of an upgrade under way, nil when
+// there is nothing to tell.
+func ownHealth(r core.Report, at uint64) *protobufs.ComponentHealth {
+	own := &protobufs.ComponentHealth{
+		Healthy: true, Status: "StatusOK", StatusTimeUnixNano: at, ComponentHealthMap: map[string]*protobufs.ComponentHealth{},
+	}
+	if r.Package.Phase != "" {
+		own.ComponentHealthMap["packages"] = &protobufs.ComponentHealth{Healthy: true, Status: r.Package.Phase, StatusTimeUnixNano: at}
+	}
+	for name, problem := range map[string]string{"storage": r.Storage, "configuration": r.Problem, "packages": r.Package.Message} {
+		if problem != "" {
+			own.Healthy, own.Status = false, "StatusRecoverableError"
+			own.ComponentHealthMap[name] = &protobufs.ComponentHealth{Status: own.Status, LastError: problem, StatusTimeUnixNano: at}
+		}
+	}
+	if len(own.ComponentHealthMap) == 0 {
+		return nil
+	}
+	return own
 }
 
 func statusMessage(s core.Status) *protobufs.RemoteConfigStatus {

@@ -47,8 +47,6 @@ type Settings struct {
 	Heartbeat time.Duration
 	// MaxMessage limits one message in either direction, uncompressed, in bytes; 0 means DefaultMaxMessage.
 	MaxMessage int64
-	// Compression allows gzip request bodies (HTTP) and permessage-deflate (WebSocket).
-	Compression bool
 }
 
 // Events are the callbacks of a client; any may be nil. They run one at a time on the goroutine of Run: they must not

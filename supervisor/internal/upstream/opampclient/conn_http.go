@@ -2,7 +2,6 @@ package opampclient
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -59,22 +58,11 @@ func (h *httpConn) send(ctx context.Context, out outgoing) (*protobufs.ServerToA
 }
 
 func (h *httpConn) request(ctx context.Context, out outgoing) (*http.Request, error) {
-	body := out.frame[1:]
 	header := h.owner.header(out.uid)
 	header.Set("Content-Type", "application/x-protobuf") // S-024
 	header.Del("Content-Encoding")
 	header.Del("Accept-Encoding") // with it set the transport would leave answers compressed
-	if h.owner.settings.Compression {
-		var packed bytes.Buffer
-		z := gzip.NewWriter(&packed)
-		_, err := z.Write(body)
-		if err = errors.Join(err, z.Close()); err != nil {
-			return nil, fmt.Errorf("compressing a report: %w", err)
-		}
-		body = packed.Bytes()
-		header.Set("Content-Encoding", "gzip")
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.owner.settings.URL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.owner.settings.URL, bytes.NewReader(out.frame[1:]))
 	if err != nil {
 		return nil, fmt.Errorf("polling: %w", withoutURL(err))
 	}

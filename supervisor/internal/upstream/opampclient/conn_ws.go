@@ -35,7 +35,7 @@ func (c *Client) dialWS(ctx context.Context, uid [16]byte) (conn, error) {
 	}
 	// The handshake watches only the deadline of ctx, not its cancellation; closing the socket is what ends it.
 	release := func() bool { return true }
-	d := &websocket.Dialer{TLSClientConfig: c.settings.TLS, EnableCompression: c.settings.Compression}
+	d := &websocket.Dialer{TLSClientConfig: c.settings.TLS}
 	d.NetDialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if connects(proxy) {
 			addr = proxyAddress(proxy)

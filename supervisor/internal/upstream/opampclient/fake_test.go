@@ -2,7 +2,6 @@ package opampclient
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -174,15 +173,7 @@ func (f *fakeServer) closed(err error) {
 func (f *fakeServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	assert.Equal(f.t, "application/x-protobuf", r.Header.Get("Content-Type"), "S-024")
 	assert.Positive(f.t, r.ContentLength, "G-32")
-	body := io.Reader(r.Body)
-	if r.Header.Get("Content-Encoding") == "gzip" {
-		z, err := gzip.NewReader(r.Body)
-		if !assert.NoError(f.t, err) {
-			return
-		}
-		body = z
-	}
-	data, err := io.ReadAll(body)
+	data, err := io.ReadAll(r.Body)
 	if !assert.NoError(f.t, err) {
 		return
 	}

@@ -78,7 +78,7 @@ func (b *outbox) set(r Report) {
 	r = Report{
 		Description: copied(r.Description), Health: copied(r.Health), EffectiveConfig: copied(r.EffectiveConfig),
 		AvailableComponents: copied(r.AvailableComponents), CustomCapabilities: copied(r.CustomCapabilities),
-		ConnectionSettingsStatus: copied(r.ConnectionSettingsStatus),
+		ConnectionSettingsStatus: copied(r.ConnectionSettingsStatus), PackageStatuses: copied(r.PackageStatuses),
 	}
 	b.change(func() {
 		replace(&b.report.Description, r.Description)
@@ -87,6 +87,7 @@ func (b *outbox) set(r Report) {
 		replace(&b.report.AvailableComponents, r.AvailableComponents)
 		replace(&b.report.CustomCapabilities, r.CustomCapabilities)
 		replace(&b.report.ConnectionSettingsStatus, r.ConnectionSettingsStatus)
+		replace(&b.report.PackageStatuses, r.PackageStatuses)
 	})
 }
 

@@ -85,7 +85,7 @@ func (d draft) message() *protobufs.AgentToServer {
 	m := &protobufs.AgentToServer{
 		AgentDescription: d.Description, Health: d.Health, EffectiveConfig: d.EffectiveConfig,
 		RemoteConfigStatus: d.status, CustomCapabilities: d.CustomCapabilities,
-		ConnectionSettingsStatus: d.ConnectionSettingsStatus,
+		ConnectionSettingsStatus: d.ConnectionSettingsStatus, PackageStatuses: d.PackageStatuses,
 	}
 	if d.AvailableComponents != nil {
 		m.AvailableComponents = &protobufs.AvailableComponents{Hash: d.AvailableComponents.GetHash()}
@@ -118,6 +118,9 @@ func bits(field protoreflect.Name) (agent, server uint64) {
 		return uint64(protobufs.AgentCapabilities_AgentCapabilities_ReportsRemoteConfig), 0
 	case "available_components":
 		return uint64(protobufs.AgentCapabilities_AgentCapabilities_ReportsAvailableComponents), 0
+	case "package_statuses":
+		return uint64(protobufs.AgentCapabilities_AgentCapabilities_ReportsPackageStatuses),
+			uint64(protobufs.ServerCapabilities_ServerCapabilities_AcceptsPackagesStatus)
 	case "connection_settings_status":
 		return uint64(protobufs.AgentCapabilities_AgentCapabilities_ReportsConnectionSettingsStatus), 0
 	}

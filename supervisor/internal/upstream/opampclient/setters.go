@@ -19,6 +19,8 @@ type Report struct {
 	AvailableComponents *protobufs.AvailableComponents
 	// CustomCapabilities is sent once set; a client that never sets it has none (S-246).
 	CustomCapabilities *protobufs.CustomCapabilities
+	// PackageStatuses needs ReportsPackageStatuses, and a server that has not said it does not accept them.
+	PackageStatuses *protobufs.PackageStatuses
 	// ConnectionSettingsStatus needs ReportsConnectionSettingsStatus.
 	ConnectionSettingsStatus *protobufs.ConnectionSettingsStatus
 }
@@ -29,7 +31,7 @@ type Report struct {
 func (c *Client) Set(r Report) { c.box.set(r) }
 
 // SendConfigStatus reports the status of a remote configuration. While connected each call goes out at once in a
-// message of its own, in order, so that APPLYING is seen before APPLIED; beyond 16 waiting the oldest are dropped. While
+// message of its own, in order, so that APPLYING is seen before APPLIED; beyond 64 waiting the oldest are dropped. While
 // disconnected only the latest is kept. It becomes part of every full report from then on (S-124).
 func (c *Client) SendConfigStatus(status *protobufs.RemoteConfigStatus) { c.box.addStatus(status) }
 
