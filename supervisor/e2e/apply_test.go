@@ -40,6 +40,20 @@ func TestAConfigurationIsAppliedWhenTheCollectorSaysSo(t *testing.T) {
 	})
 }
 
+func TestAChangeThatWasOrderedIsNoIllHealth(t *testing.T) {
+	t.Parallel()
+	everyWay(t, func(t *testing.T, tr testkit.Transport, reload string) {
+		h, _ := working(t, tr, settings{agent: reload})
+		h.server.WaitHealthy(t, true)
+		seen := len(h.server.Messages())
+		hash := h.server.Offer(pipeline(h.addr, h.sink.URL(), "second"))
+		h.server.WaitStatus(t, hash, applied)
+		for _, m := range h.server.Messages()[seen:] {
+			assert.True(t, m.GetHealth() == nil || m.GetHealth().GetHealthy(), "%v", m.GetHealth())
+		}
+	})
+}
+
 func TestABadConfigurationTouchesNothing(t *testing.T) {
 	t.Parallel()
 	good := func(h *host) string { return pipeline(h.addr, h.sink.URL(), "x")["collector.yaml"] }

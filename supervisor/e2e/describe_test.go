@@ -147,7 +147,10 @@ func TestSecretsOfTheEnvironmentStayOnTheHost(t *testing.T) {
 // it stumbles over, with everything filled in.
 func TestSecretsStayOnTheHostWhenTheCollectorComplainsOfThem(t *testing.T) {
 	t.Parallel()
+	file := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(file, []byte("hush-0123456789\n"), 0o600))
 	for name, text := range map[string]string{
+		"a file":   "receivers: {otlp: {protocols: {http: {endpoint: \"${file:" + file + "}\"}}}}",
 		"validate": "receivers: {otlp: {protocols: {http: {endpoint: \"${env:E2E_SECRET}\"}}}}",
 		"a key":    "receivers: {\"${env:E2E_SECRET}\": {}, otlp: {protocols: {http: \"${env:E2E_SECRET}\"}}}",
 		"start":    "exporters: {file: {path: \"/nowhere/${env:E2E_SECRET}\"}}\nservice: {pipelines: {logs: {exporters: [file]}}}",

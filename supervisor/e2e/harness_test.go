@@ -33,6 +33,7 @@ const (
 type daemon struct {
 	tb   testing.TB
 	dir  string
+	env  []string // nil for ours
 	cmd  *exec.Cmd
 	done chan struct{}
 }
@@ -109,6 +110,7 @@ func (d *daemon) start() {
 	d.tb.Helper()
 	opampd, _ := programs(d.tb)
 	d.cmd = exec.Command(opampd, "run", "--config", d.path("supervisor.yaml"))
+	d.cmd.Env = d.env
 	out, err := os.OpenFile(d.path("stderr.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(d.tb, err)
 	d.cmd.Stdout, d.cmd.Stderr = out, out

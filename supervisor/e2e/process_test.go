@@ -61,7 +61,7 @@ func TestACollectorThatKeepsDyingIsRestartedWithPausesAndHealthSaysWhy(t *testin
 		h.unwell("killed by signal 9 (SIGKILL)") // from the second on there is a pause to tell it in
 	}
 	h.unwell("StatusCrashLoop", "5 crashes in a row", "killed by signal 9 (SIGKILL)")
-	h.said(`"restart_delayed": true`, 4)
+	h.said(`"restart_in": "`, 4)
 	assert.Equal(t, applied, h.server.State().GetRemoteConfigStatus().GetStatus())
 }
 
