@@ -27,6 +27,7 @@ type server struct {
 	offered *protobufs.AgentRemoteConfig
 	status  map[string]status // by hash
 	health  health
+	pkg     packageStatus
 }
 
 // status is what the agent said of one configuration.
@@ -96,6 +97,9 @@ func (s *server) note(m *protobufs.AgentToServer, id int, at time.Time) {
 	if st := m.GetRemoteConfigStatus(); st != nil {
 		s.status[string(st.GetLastRemoteConfigHash())] = status{st, at}
 	}
+	if p := m.GetPackageStatuses().GetPackages()[""]; p != nil {
+		s.pkg = packageStatus{p, at}
+	}
 	if h := m.GetHealth(); h != nil {
 		s.health = health{healthy: h.GetHealthy(), started: time.Unix(0, int64(h.GetStartTimeUnixNano())), conn: id, at: at}
 	}
@@ -109,7 +113,9 @@ func (s *server) answer(conn *websocket.Conn, m *protobufs.AgentToServer, first 
 	answer := &protobufs.ServerToAgent{
 		InstanceUid: m.GetInstanceUid(),
 		Capabilities: uint64(protobufs.ServerCapabilities_ServerCapabilities_AcceptsStatus |
-			protobufs.ServerCapabilities_ServerCapabilities_OffersRemoteConfig),
+			protobufs.ServerCapabilities_ServerCapabilities_OffersRemoteConfig |
+			protobufs.ServerCapabilities_ServerCapabilities_OffersPackages |
+			protobufs.ServerCapabilities_ServerCapabilities_AcceptsPackagesStatus),
 	}
 	if string(m.GetRemoteConfigStatus().GetLastRemoteConfigHash()) != string(s.offered.GetConfigHash()) && first {
 		answer.RemoteConfig = s.offered

@@ -60,7 +60,7 @@ func (b *bench) site(agent ...string) (*site, error) {
 func (s *site) configure(l local) error {
 	lines := []string{
 		"server: {endpoint: ws://" + l.server + "/v1/opamp}",
-		"capabilities: {accepts_remote_config: true}",
+		"capabilities: {accepts_remote_config: true, accepts_packages: true}",
 		"storage: {directory: " + filepath.Join(s.dir, "storage") + "}",
 		"agent:", "  executable: " + l.executable,
 	}
