@@ -44,14 +44,11 @@ func signKeyList(cmd *cobra.Command, path string, paths []string, add bool) erro
 	if err != nil {
 		return err
 	}
-	data, err := readFile(path)
+	_, list, err := readKeyList(path)
 	if err != nil {
 		return about(path, err)
 	}
-	list, err := trust.ReadKeyList(data)
-	if err != nil {
-		return about(path, err)
-	}
+	var data []byte
 	write := func(data []byte) error { return writeNew(beside(path), data, 0o644) }
 	if add {
 		write = func(data []byte) error { return about(beside(path), renameio.WriteFile(beside(path), data, 0o644)) }
@@ -75,13 +72,19 @@ func signKeyList(cmd *cobra.Command, path string, paths []string, add bool) erro
 	return showKeyList(cmd, beside(path))
 }
 
+// readKeyList reads a key list, signed or not: the file as it is, and what it says.
+func readKeyList(path string) ([]byte, trust.KeyList, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, trust.KeyList{}, err
+	}
+	list, err := trust.ReadKeyList(data)
+	return data, list, err
+}
+
 // signedListOf reads LIST.json.sig, and checks that it is LIST.json that was signed.
 func signedListOf(path string, list trust.KeyList) ([]byte, error) {
-	data, err := readFile(beside(path))
-	if err != nil {
-		return nil, err
-	}
-	signed, err := trust.ReadKeyList(data)
+	data, signed, err := readKeyList(beside(path))
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +110,7 @@ func keyListShowCommand() *cobra.Command {
 }
 
 func showKeyList(cmd *cobra.Command, path string) error {
-	data, err := readFile(path)
-	if err != nil {
-		return about(path, err)
-	}
-	list, err := trust.ReadKeyList(data)
+	data, list, err := readKeyList(path)
 	if err != nil {
 		return about(path, err)
 	}

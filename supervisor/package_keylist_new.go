@@ -83,11 +83,8 @@ func (l *listing) write(cmd *cobra.Command, path string) error {
 func (l *listing) start() (trust.KeyList, error) {
 	list := trust.KeyList{Type: trust.KeyListStatement}
 	if l.from != "" {
-		data, err := readFile(l.from)
-		if err == nil {
-			list, err = trust.ReadKeyList(data)
-		}
-		if err != nil {
+		var err error
+		if _, list, err = readKeyList(l.from); err != nil {
 			return list, about("the last list, "+l.from, err)
 		}
 	}
