@@ -41,6 +41,15 @@ func (a act) begin(t *testing.T, s *shop) *host {
 	return h
 }
 
+// operations are those of the act on the disk when nothing interrupts it.
+func (a act) operations(t *testing.T, s *shop, rest *crashdisk.Disk) []string {
+	t.Helper()
+	h := (&host{t: t, shop: s}).again(a, rest.Clone())
+	h.disk.Count()
+	h.starts(1)
+	return h.disk.Operations()
+}
+
 func (h *host) content(version string) string { return h.shop.packages[version].content }
 
 // again is the same host with another disk, when the act begins.
@@ -92,10 +101,7 @@ func TestACrashAtAnyInstantOfAnUpgradeLeavesTheOldOrTheNew(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			rest := a.begin(t, s).disk
-			count := (&host{t: t, shop: s}).again(a, rest.Clone())
-			count.disk.Count()
-			count.starts(1)
-			operations := count.disk.Operations()
+			operations := a.operations(t, s, rest)
 			points, most := 0, 0
 			for at, operation := range operations {
 				crashed := (&host{t: t, shop: s}).again(a, rest.Clone())
@@ -123,10 +129,7 @@ func TestAFullDiskAtAnyInstantOfAnUpgradeLeavesTheOldOrTheNew(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			rest := a.begin(t, s).disk
-			count := (&host{t: t, shop: s}).again(a, rest.Clone())
-			count.disk.Count()
-			count.starts(1)
-			for at, operation := range count.disk.Operations() {
+			for at, operation := range a.operations(t, s, rest) {
 				h := (&host{t: t, shop: s}).again(a, rest.Clone())
 				h.disk.FailAt(at + 1)
 				h.boot()
